@@ -1,0 +1,34 @@
+# Two commands matter: `make pipeline` runs everything, `make test` checks everything.
+# `make STAGE` (images, palette, … see `igpt stages`) runs one stage and what it needs.
+
+CARGO  ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+IGPT   := $(TARGET)/release/igpt
+STAGES := images palette tokenize pretrain features probe sample report
+
+.PHONY: pipeline test check build status clean $(STAGES)
+
+pipeline: build
+	$(IGPT) run
+
+$(STAGES): build
+	$(IGPT) run $@
+
+status: build
+	$(IGPT) status
+
+# One profile and one feature set for running and testing, so that dependencies are built once.
+build:
+	$(CARGO) build --release --workspace
+
+test:
+	$(CARGO) test --release --workspace
+
+# What CI runs.
+check:
+	.ci/run
+
+# Removes results, not the build.
+clean:
+	rm -rf artifacts/* artifacts/.store artifacts/.work artifacts/.runs artifacts/.cache
+	git checkout -q artifacts 2>/dev/null || true

@@ -1,0 +1,104 @@
+//! Values and gradients in Burn's own operations, for any backend.
+
+use burn::tensor::Tensor;
+use burn::tensor::activation::sigmoid;
+use burn::tensor::backend::Backend;
+use burn::tensor::ops::FloatTensor;
+
+use crate::{EPSILON, SLOPE, unwrap, wrap};
+
+/// Queries, keys and values, `[images, heads, positions, c]` each, and 1/√c.
+fn heads<B: Backend>(qkv: Tensor<B, 3>, n_head: usize) -> ([Tensor<B, 4>; 3], f64) {
+    let [b, t, d3] = qkv.dims();
+    let (d, c) = (d3 / 3, d3 / 3 / n_head);
+    let part = |i| qkv.clone().narrow(2, i * d, d).reshape([b, t, n_head, c]).swap_dims(1, 2);
+    ([0, 1, 2].map(part), (c as f64).powf(-0.5))
+}
+
+/// `[images, heads, positions, c]` to `[images, positions, d]`.
+fn join<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 3> {
+    let [b, h, t, c] = x.dims();
+    x.swap_dims(1, 2).reshape([b, t, h * c])
+}
+
+/// q·kᵀ/√c with minus infinity where a position must not look.
+fn scores<B: Backend>(q: Tensor<B, 4>, k: Tensor<B, 4>, scale: f64) -> Tensor<B, 4> {
+    let [_, _, t, _] = q.dims();
+    let device = q.device();
+    // Zero on and below the diagonal, so that it can be added.
+    let future = Tensor::<B, 2>::full([t, t], f32::NEG_INFINITY, &device).triu(1);
+    q.mul_scalar(scale).matmul(k.transpose()) + future.unsqueeze()
+}
+
+pub(crate) fn attention<B: Backend>(qkv: FloatTensor<B>, n_head: usize) -> (FloatTensor<B>, FloatTensor<B>) {
+    let ([q, k, v], scale) = heads(wrap::<B, 3>(qkv), n_head);
+    let [b, h, t, _] = q.dims();
+    let scores = scores(q, k, scale);
+    let max = scores.clone().max_dim(3);
+    let exp = (scores - max.clone()).exp();
+    let sum = exp.clone().sum_dim(3); // [images, heads, positions, 1]
+    let value = (exp / sum.clone()).matmul(v);
+    (unwrap(join(value)), unwrap((sum.log() + max).reshape([b, h, t])))
+}
+
+/// With P = exp(scores − logs), o = P·v and a gradient g of o: dv = Pᵀ·g,
+/// dS = P ⊙ (g·vᵀ − rowsum(g ⊙ o)), dq = dS·k/√c, dk = dSᵀ·q/√c.
+pub(crate) fn attention_backward<B: Backend>(
+    qkv: FloatTensor<B>,
+    value: FloatTensor<B>,
+    logs: FloatTensor<B>,
+    gradient: FloatTensor<B>,
+    n_head: usize,
+) -> FloatTensor<B> {
+    let ([q, k, v], scale) = heads(wrap::<B, 3>(qkv), n_head);
+    let [b, h, t, c] = q.dims();
+    let split = |x: FloatTensor<B>| wrap::<B, 3>(x).reshape([b, t, h, c]).swap_dims(1, 2);
+    let (o, g) = (split(value), split(gradient));
+    let p = (scores(q.clone(), k.clone(), scale) - wrap::<B, 3>(logs).reshape([b, h, t, 1])).exp();
+    let dv = p.clone().transpose().matmul(g.clone());
+    let row = (g.clone() * o).sum_dim(3);
+    let ds = p * (g.matmul(v.transpose()) - row);
+    let dq = ds.clone().matmul(k).mul_scalar(scale);
+    let dk = ds.transpose().matmul(q).mul_scalar(scale);
+    unwrap(Tensor::cat([dq, dk, dv].map(join).into(), 2))
+}
+
+/// 1/√(mean(x²) + ε), `[images, positions, 1]`.
+fn inverse_root<B: Backend>(x: Tensor<B, 3>) -> Tensor<B, 3> {
+    x.square().mean_dim(2).add_scalar(EPSILON).sqrt().recip()
+}
+
+pub(crate) fn rms_norm<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>) -> FloatTensor<B> {
+    let x = wrap::<B, 3>(x);
+    let r = inverse_root(x.clone());
+    unwrap(x * r * wrap::<B, 1>(weight).unsqueeze())
+}
+
+/// With n = x·r and y = n·w: dw = Σ g·n, dx = r·(g·w − n·mean(g·w·n)).
+pub(crate) fn rms_norm_backward<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    gradient: FloatTensor<B>,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let (x, g) = (wrap::<B, 3>(x), wrap::<B, 3>(gradient));
+    let [b, t, d] = x.dims();
+    let r = inverse_root(x.clone());
+    let n = x * r.clone();
+    let dw = (g.clone() * n.clone()).reshape([b * t, d]).sum_dim(0).reshape([d]);
+    let gw = g * wrap::<B, 1>(weight).unsqueeze();
+    let mean = (gw.clone() * n.clone()).mean_dim(2); // [images, positions, 1]
+    (unwrap((gw - n * mean) * r), unwrap::<B, 1>(dw))
+}
+
+pub(crate) fn quick_gelu<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    let x = wrap::<B, 2>(x);
+    unwrap(x.clone() * sigmoid(x.mul_scalar(SLOPE)))
+}
+
+/// With s = sigmoid(1.702x): dx = g·s·(1 + 1.702x·(1 − s)).
+pub(crate) fn quick_gelu_backward<B: Backend>(x: FloatTensor<B>, gradient: FloatTensor<B>) -> FloatTensor<B> {
+    let x = wrap::<B, 2>(x);
+    let s = sigmoid(x.clone().mul_scalar(SLOPE));
+    let rest = s.clone().mul_scalar(-SLOPE).add_scalar(SLOPE) * x; // 1.702x·(1 − s)
+    unwrap(wrap::<B, 2>(gradient) * s * rest.add_scalar(1.0))
+}

@@ -1,0 +1,29 @@
+//! The same operations in plain Burn, differentiated by Burn: the oracle of the tests.
+
+use burn::tensor::Tensor;
+use burn::tensor::activation::sigmoid;
+use burn::tensor::backend::Backend;
+use burn::tensor::module::attention_fallback;
+use burn::tensor::ops::AttentionModuleOptions;
+
+use crate::{EPSILON, SLOPE};
+
+/// See [`crate::causal_attention`].
+pub fn causal_attention<B: Backend>(qkv: Tensor<B, 3>, n_head: usize) -> Tensor<B, 3> {
+    let [b, t, d3] = qkv.dims();
+    let (d, c) = (d3 / 3, d3 / 3 / n_head);
+    let part = |i| qkv.clone().narrow(2, i * d, d).reshape([b, t, n_head, c]).swap_dims(1, 2);
+    let causal = AttentionModuleOptions { scale: None, softcap: None, is_causal: true };
+    attention_fallback(part(0), part(1), part(2), None, None, causal).swap_dims(1, 2).reshape([b, t, d])
+}
+
+/// See [`crate::rms_norm`].
+pub fn rms_norm<B: Backend>(x: Tensor<B, 3>, weight: Tensor<B, 1>) -> Tensor<B, 3> {
+    let mean_square = x.clone().square().mean_dim(2);
+    x * mean_square.add_scalar(EPSILON).sqrt().recip() * weight.unsqueeze()
+}
+
+/// See [`crate::quick_gelu`].
+pub fn quick_gelu<B: Backend>(x: Tensor<B, 2>) -> Tensor<B, 2> {
+    x.clone() * sigmoid(x.mul_scalar(SLOPE))
+}

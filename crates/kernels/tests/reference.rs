@@ -1,0 +1,82 @@
+//! Values and gradients of every kernel against plain Burn.
+
+use burn::backend::Autodiff;
+use burn::tensor::{Tensor, TensorData};
+use burn_flex::Flex;
+use igpt_kernels::reference;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+type B = Autodiff<Flex<f32, i32>>;
+
+fn random<const D: usize>(shape: [usize; D], rng: &mut ChaCha8Rng) -> TensorData {
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-2.0..2.0)).collect();
+    TensorData::new(values, shape)
+}
+
+fn leaf<const D: usize>(data: &TensorData) -> Tensor<B, D> {
+    Tensor::from_data(data.clone(), &Default::default()).require_grad()
+}
+
+fn close(a: TensorData, b: TensorData) {
+    let (a, b): (Vec<f32>, Vec<f32>) = (a.iter::<f32>().collect(), b.iter::<f32>().collect());
+    assert_eq!(a.len(), b.len());
+    for (a, b) in a.iter().zip(&b) {
+        assert!((a - b).abs() < 1e-4 * b.abs().max(1.0), "{a} {b}");
+    }
+}
+
+/// The output of `f`, and the gradients of a random weighted sum of it by every input.
+fn values<const N: usize, const D: usize, const E: usize>(
+    inputs: &[Tensor<B, D>; N],
+    f: impl Fn(&[Tensor<B, D>; N]) -> Tensor<B, E>,
+    weights: &TensorData,
+) -> (TensorData, Vec<TensorData>) {
+    let output = f(inputs);
+    let value = output.to_data();
+    let gradients = (output * Tensor::from_data(weights.clone(), &Default::default())).sum().backward();
+    let of = |input: &Tensor<B, D>| input.grad(&gradients).unwrap().into_data();
+    (value, inputs.iter().map(of).collect())
+}
+
+#[test]
+fn attention() {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    for (b, t, heads, c) in [(1, 1, 1, 4), (2, 7, 3, 5), (2, 64, 1, 8), (1, 130, 2, 16), (3, 200, 4, 3)] {
+        let qkv = random([b, t, 3 * heads * c], &mut rng);
+        let g = random([b, t, heads * c], &mut rng);
+        let ours = values(&[leaf::<3>(&qkv)], |[x]| igpt_kernels::causal_attention(x.clone(), heads), &g);
+        let composed = values(&[leaf::<3>(&qkv)], |[x]| reference::causal_attention(x.clone(), heads), &g);
+        close(ours.0, composed.0);
+        ours.1.into_iter().zip(composed.1).for_each(|(a, b)| close(a, b));
+    }
+}
+
+#[test]
+fn norm() {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    for [b, t, d] in [[1, 1, 1], [2, 3, 5], [3, 17, 64]] {
+        let (x, w, g) = (random([b, t, d], &mut rng), random([d], &mut rng), random([b, t, d], &mut rng));
+        let run = |f: fn(Tensor<B, 3>, Tensor<B, 1>) -> Tensor<B, 3>| {
+            let (x, w) = (leaf::<3>(&x), leaf::<1>(&w));
+            let y = f(x.clone(), w.clone());
+            let value = y.to_data();
+            let gradients = (y * Tensor::from_data(g.clone(), &Default::default())).sum().backward();
+            [value, x.grad(&gradients).unwrap().into_data(), w.grad(&gradients).unwrap().into_data()]
+        };
+        let (ours, composed) = (run(igpt_kernels::rms_norm), run(reference::rms_norm));
+        ours.into_iter().zip(composed).for_each(|(a, b)| close(a, b));
+    }
+}
+
+#[test]
+fn gelu() {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    for shape in [[1, 1], [5, 33]] {
+        let (x, g) = (random(shape, &mut rng), random(shape, &mut rng));
+        let ours = values(&[leaf::<2>(&x)], |[x]| igpt_kernels::quick_gelu(x.clone()), &g);
+        let composed = values(&[leaf::<2>(&x)], |[x]| reference::quick_gelu(x.clone()), &g);
+        close(ours.0, composed.0);
+        ours.1.into_iter().zip(composed.1).for_each(|(a, b)| close(a, b));
+    }
+}

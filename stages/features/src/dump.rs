@@ -1,0 +1,101 @@
+//! The pass over the images.
+
+use igpt_artifact::Split;
+use igpt_artifact::table::features::{Features, FeaturesMeta};
+use igpt_artifact::table::tokens::Tokens;
+use igpt_artifact::table::vectors::Batch;
+use igpt_kernels::Kernels;
+use igpt_model::{Compute, tokens, weights};
+use igpt_stage::{Context, Seed, Task};
+use rand::seq::index;
+
+use crate::{Error, FeaturesParams};
+
+/// A dump, ready to run on any backend.
+pub struct Dump<'a> {
+    pub context: &'a Context<'a>,
+    pub params: &'a FeaturesParams,
+    pub tokens: &'a Tokens,
+    pub meta: &'a FeaturesMeta,
+}
+
+impl Compute for Dump<'_> {
+    type Output = Result<(), Error>;
+
+    fn run<B: Kernels>(self, device: B::Device) -> Result<(), Error> {
+        let Self { context, params, tokens, meta } = self;
+        let network = weights::read::<B>(context.input("model"), &device)?;
+        let task = Task::begin(context.progress, "features", meta.rows.values().sum(), "images");
+        for (&split, &rows) in &meta.rows {
+            let mut writers: Vec<_> =
+                meta.layers.iter().map(|&layer| Features::writer(context.out, split, layer, meta)).collect();
+            let mut chosen = Chosen::new(tokens.meta.rows[&split], rows, split, context.seed);
+            for batch in tokens.read(split, params.batch_size)? {
+                let batch = chosen.keep(batch?);
+                if batch.rows() == 0 {
+                    continue;
+                }
+                let features = network.features(tokens::tensor(&batch.values, batch.width, &device), params.tap);
+                for (writer, &layer) in writers.iter_mut().zip(&meta.layers) {
+                    let values = features[layer].to_data().iter::<f32>().collect::<Vec<_>>();
+                    for (i, row) in values.chunks_exact(meta.n_embd).enumerate() {
+                        writer.push(batch.ids[i], batch.labels[i], row)?;
+                    }
+                }
+                task.advance(batch.rows() as u64);
+            }
+            for writer in writers {
+                writer.finish()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The rows of a split that are dumped: all, or some that the seed chooses.
+struct Chosen {
+    rows: Option<std::iter::Peekable<std::vec::IntoIter<usize>>>,
+    next: usize,
+}
+
+impl Chosen {
+    fn new(all: u64, wanted: u64, split: Split, seed: Seed) -> Self {
+        let rows = (wanted < all).then(|| {
+            let mut rng = seed.named(&format!("features/limit/{split}")).rng();
+            let mut rows = index::sample(&mut rng, all as usize, wanted as usize).into_vec();
+            rows.sort_unstable();
+            rows.into_iter().peekable()
+        });
+        Self { rows, next: 0 }
+    }
+
+    fn keep(&mut self, batch: Batch<u16>) -> Batch<u16> {
+        let first = self.next;
+        self.next += batch.rows();
+        let Some(rows) = &mut self.rows else { return batch };
+        let mut kept = Batch::new(batch.width);
+        while let Some(row) = rows.next_if(|&row| row < first + batch.rows()) {
+            let i = row - first;
+            kept.push(batch.ids[i], batch.labels[i], batch.row(i));
+        }
+        kept
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_keeps_so_many_rows_in_order() {
+        let mut chosen = Chosen::new(100, 30, Split::Train, Seed::new(3));
+        let mut ids = Vec::new();
+        for start in (0..100).step_by(7) {
+            let mut batch = Batch::new(1);
+            (start..(start + 7).min(100)).for_each(|i| batch.push(i, None, &[i as u16]));
+            ids.extend(chosen.keep(batch).ids);
+        }
+        assert_eq!(ids.len(), 30);
+        assert!(ids.is_sorted_by(|a, b| a < b));
+    }
+}

@@ -1,0 +1,42 @@
+//! What can be set.
+
+use igpt_model::Tap;
+use igpt_stage::{Invalid, Params};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Parameters of `features`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct FeaturesParams {
+    /// The layers to dump; all when not given. Layer l below `n_layer` is the input of block l,
+    /// layer `n_layer` the output of the final norm.
+    pub layers: Option<Vec<usize>>,
+    /// What is averaged over positions: `attn_norm` (the paper's) or `residual` (Hugging Face's
+    /// hidden states).
+    pub tap: Tap,
+    /// Training images, at most, chosen by the seed; all when not given. Validation and test
+    /// images are always all dumped.
+    pub limit: Option<u64>,
+    /// Images in one forward pass.
+    pub batch_size: usize,
+}
+
+impl Default for FeaturesParams {
+    fn default() -> Self {
+        Self { layers: None, tap: Tap::AttnNorm, limit: None, batch_size: 32 }
+    }
+}
+
+impl Params for FeaturesParams {
+    fn check(&self) -> Result<(), Invalid> {
+        Invalid::unless(self.batch_size > 0, "batch_size", "batch_size is 0, it must be at least 1")?;
+        Invalid::unless(self.limit != Some(0), "limit", "limit is 0, it must be at least 1")?;
+        let ascending = |layers: &Vec<usize>| !layers.is_empty() && layers.is_sorted_by(|a, b| a < b);
+        Invalid::unless(
+            self.layers.as_ref().is_none_or(ascending),
+            "layers",
+            "layers must be in ascending order, each once",
+        )
+    }
+}

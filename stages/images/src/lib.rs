@@ -1,0 +1,65 @@
+//! Stage `images`: reads or draws labelled images and brings them to one size.
+//!
+//! Every [`Source`](SourceKind) is read the same way. It says how many images it has in each
+//! split of its own; `split` picks which of them go where, `run` streams the picked ones in
+//! order, decodes and fits them on all cores, and writes the table of
+//! [`igpt_artifact::table::images`]. Memory holds one chunk of images, whatever their number.
+//!
+//! | module | duty |
+//! |---|---|
+//! | `params` | what the user can set |
+//! | `split` | which image goes into which split |
+//! | `run` | from a source to the artifact |
+//! | `source` | Hugging Face Parquet, CIFAR binaries, a folder tree |
+//! | [`shapes`] | the data set that needs no download |
+//! | `decode`, `outline`, `fit` | bytes → RGB pixels → a square |
+//!
+//! An image's id is its place in the source: training images first, then the source's own
+//! validation images, then its test images. A limit therefore never renames an image.
+
+mod decode;
+mod error;
+mod fit;
+mod outline;
+mod params;
+mod place;
+mod run;
+pub mod shapes;
+mod source;
+mod split;
+
+pub use error::Error;
+pub use params::{ImagesParams, SourceKind};
+pub use place::{Place, Spot};
+
+use igpt_artifact::Kind;
+use igpt_stage::{Context, Input, Stage, Summary};
+
+/// Reads or draws labelled images. See the crate's page.
+#[derive(Clone, Copy, Debug)]
+pub struct ImagesStage;
+
+impl Stage for ImagesStage {
+    const NAME: &'static str = "images";
+    const ABOUT: &'static str = "Reads or draws labelled images and brings them to one size.";
+    const KIND: Kind = Kind::Images;
+    const INPUTS: &'static [Input] = &[];
+    type Params = ImagesParams;
+    type Error = Error;
+
+    fn run(context: &Context<'_>, params: &ImagesParams) -> Result<Summary, Error> {
+        let path = || params.path.as_deref().ok_or(Error::NoPath { source_kind: params.source });
+        match params.source {
+            SourceKind::Shapes => run::run(context, params, &shapes::Shapes::new(params, context.seed)),
+            SourceKind::HfParquet => {
+                let columns = source::ColumnNames {
+                    image: params.image_column.clone(),
+                    label: params.label_column.clone(),
+                };
+                run::run(context, params, &source::HfParquet::open(path()?, &columns)?)
+            }
+            SourceKind::Cifar => run::run(context, params, &source::Cifar::open(path()?)?),
+            SourceKind::Folder => run::run(context, params, &source::Folder::open(path()?)?),
+        }
+    }
+}

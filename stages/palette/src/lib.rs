@@ -1,0 +1,29 @@
+//! Stage `palette`: k-means over the colours of the training images.
+//!
+//! Image GPT predicts one token a pixel, so the 2²⁴ colours of RGB are brought down to k. The
+//! paper (section 2.2 and the published `kmeans_centers.npy`) takes k = 512 centres found by
+//! k-means on RGB pixels in [-1, 1].
+//!
+//! - [`Histogram`] counts colours while images stream by; [`Colours`] are the distinct ones with
+//!   their counts. k-means on these is k-means on all pixels, at a fraction of the work.
+//! - [`kmeans`] seeds (k-means++), iterates (Lloyd) and keeps the best of several restarts.
+//! - [`quality`] says what the palette loses, on the bytes that people will see.
+//!
+//! The result does not depend on the number of threads: centres are means of exact integer sums,
+//! and floating-point sums run over fixed chunks that are added in order.
+
+mod colours;
+mod error;
+pub mod kmeans;
+mod nearest;
+mod params;
+mod picture;
+pub mod quality;
+mod seeding;
+mod stage;
+
+pub use colours::{Colours, Histogram};
+pub use error::{Error, Result};
+pub use params::PaletteParams;
+pub use picture::PICTURE_FILE;
+pub use stage::PaletteStage;

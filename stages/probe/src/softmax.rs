@@ -1,0 +1,135 @@
+//! The classifier: softmax regression, what it says, and what it costs.
+
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Slice, Zip};
+
+/// The loss charged for an image whose label no train image has: −ln(1e-15) nats.
+const UNSEEN_LOSS: f64 = 34.538_776_394_910_684;
+
+/// Weights of shape (dims + 1) × classes; the last row holds the intercepts.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Softmax(pub(crate) Array2<f64>);
+
+/// How a classifier does on some images.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Score {
+    /// Share of images whose most likely class is the label, in 0..=1.
+    pub(crate) accuracy: f64,
+    /// Mean negative log-likelihood of the label, in nats.
+    pub(crate) loss: f64,
+}
+
+impl Score {
+    /// Whether this score is better: by accuracy, then by loss.
+    pub(crate) fn beats(&self, other: &Self) -> bool {
+        self.accuracy > other.accuracy || (self.accuracy == other.accuracy && self.loss < other.loss)
+    }
+}
+
+impl Softmax {
+    /// The weights without the intercepts: dims × classes.
+    pub(crate) fn weights(&self) -> ArrayView2<'_, f64> {
+        self.0.slice_axis(Axis(0), Slice::from(..-1))
+    }
+
+    /// One intercept a class.
+    pub(crate) fn intercepts(&self) -> ArrayView1<'_, f64> {
+        self.0.row(self.0.nrows() - 1)
+    }
+
+    /// Log-probabilities, images × classes.
+    pub(crate) fn log_probabilities(&self, x: &ArrayView2<'_, f64>) -> Array2<f64> {
+        let mut log_p = x.dot(&self.weights()) + self.intercepts();
+        for mut row in log_p.rows_mut() {
+            let max = row.fold(f64::NEG_INFINITY, |max, &logit| max.max(logit));
+            let log_sum = max + row.fold(0.0, |sum, logit| sum + (logit - max).exp()).ln();
+            row -= log_sum;
+        }
+        log_p
+    }
+
+    /// The value of `mean NLL + l2/2 · ‖W‖²` and the Euclidean norm of its gradient in weights and
+    /// intercepts.
+    pub(crate) fn objective(&self, x: &ArrayView2<'_, f64>, targets: &[usize], l2: f64) -> (f64, f64) {
+        let images = targets.len() as f64;
+        let mut log_p = self.log_probabilities(x);
+        let nll: f64 = targets.iter().enumerate().map(|(row, &class)| -log_p[[row, class]]).sum();
+        let value = nll / images + l2 / 2.0 * self.weights().fold(0.0, |sum, w| sum + w * w);
+
+        log_p.mapv_inplace(f64::exp);
+        let mut residual = log_p;
+        targets.iter().enumerate().for_each(|(row, &class)| residual[[row, class]] -= 1.0);
+        let mut gradient = x.t().dot(&residual) / images;
+        gradient.scaled_add(l2, &self.weights());
+        let intercepts = residual.sum_axis(Axis(0)) / images;
+        let squares = gradient.iter().chain(&intercepts).fold(0.0, |sum, g| sum + g * g);
+        (value, squares.sqrt())
+    }
+}
+
+/// Accuracy and loss of log-probabilities (images × classes) against the true classes. A label without
+/// a class counts as wrong.
+pub(crate) fn score(log_p: &ArrayView2<'_, f64>, targets: &[Option<usize>]) -> Score {
+    let (mut hits, mut loss) = (0_usize, 0.0);
+    Zip::from(log_p.rows()).and(targets).for_each(|row, target| match *target {
+        Some(class) => {
+            hits += usize::from(most_likely(&row) == class);
+            loss -= row[class];
+        }
+        None => loss += UNSEEN_LOSS,
+    });
+    let images = targets.len() as f64;
+    Score { accuracy: hits as f64 / images, loss: loss / images }
+}
+
+/// The class of the highest value; the first of equals.
+pub(crate) fn most_likely(row: &ArrayView1<'_, f64>) -> usize {
+    let mut best = 0;
+    for (class, value) in row.iter().enumerate() {
+        if *value > row[best] {
+            best = class;
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn probabilities_survive_huge_logits() {
+        let model = Softmax(array![[1.0, 0.0], [0.0, 0.0]]);
+        let log_p = model.log_probabilities(&array![[1000.0], [-1000.0], [0.0]].view());
+        assert_eq!(log_p, array![[0.0, -1000.0], [-1000.0, 0.0], [-2_f64.ln(), -2_f64.ln()]]);
+    }
+
+    #[test]
+    fn the_gradient_is_that_of_the_value() {
+        let x = array![[0.3, -1.0], [2.0, 0.5], [-0.7, 1.5], [0.1, 0.2]];
+        let targets = [0, 2, 1, 2];
+        let at = array![[0.2, -0.1, 0.4], [0.3, 0.0, -0.6], [0.1, -0.2, 0.05]];
+        let value = |w: &Array2<f64>| Softmax(w.clone()).objective(&x.view(), &targets, 0.3).0;
+        let step = 1e-6;
+        let squares: f64 = (0..9)
+            .map(|i| {
+                let (mut up, mut down) = (at.clone(), at.clone());
+                up[[i / 3, i % 3]] += step;
+                down[[i / 3, i % 3]] -= step;
+                ((value(&up) - value(&down)) / (2.0 * step)).powi(2)
+            })
+            .sum();
+        let (_, norm) = Softmax(at.clone()).objective(&x.view(), &targets, 0.3);
+        assert!((norm - squares.sqrt()).abs() < 1e-8, "{norm} {}", squares.sqrt());
+    }
+
+    #[test]
+    fn unseen_labels_are_wrong_and_dear_and_ties_go_to_the_first() {
+        let log_p = array![[-0.5, -0.5], [-0.1, -2.0]];
+        let Score { accuracy, loss } = score(&log_p.view(), &[Some(0), None]);
+        assert_eq!(accuracy, 0.5);
+        assert!((loss - (0.5 + UNSEEN_LOSS) / 2.0).abs() < 1e-12);
+        assert!((UNSEEN_LOSS + 1e-15_f64.ln()).abs() < 1e-12);
+        assert_eq!(score(&log_p.view(), &[Some(1), Some(0)]).accuracy, 0.5);
+    }
+}

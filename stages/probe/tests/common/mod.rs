@@ -1,0 +1,101 @@
+//! Artifacts to probe, and a way to probe them.
+
+#![allow(clippy::unwrap_used, reason = "a helper of tests")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use igpt_artifact::manifest::{FORMAT, MadeBy};
+use igpt_artifact::table::features::{Features, FeaturesMeta};
+use igpt_artifact::{Digest, Key, KeyParts, Kind, Manifest, Split};
+use igpt_probe::{Error, ProbeParams, ProbeStage};
+use igpt_stage::{Context, InputArtifact, Seed, Silent, Stage, Summary};
+
+/// One image: id, label, vector.
+pub type Row = (u64, Option<i64>, Vec<f32>);
+
+/// Writes the features of one layer of one split.
+pub fn write_layer(dir: &Path, split: Split, layer: usize, meta: &FeaturesMeta, rows: &[Row]) {
+    let mut writer = Features::writer(dir, split, layer, meta);
+    rows.iter().for_each(|(id, label, values)| writer.push(*id, *label, values).unwrap());
+    writer.finish().unwrap();
+}
+
+/// Runs the stage on input artifacts, given by role.
+pub fn probe(inputs: &[(&str, &Path)], params: &ProbeParams, out: &Path) -> Result<Summary, Error> {
+    let scratch = tempfile::tempdir().unwrap();
+    let inputs = inputs.iter().map(|(role, dir)| ((*role).to_owned(), input(dir))).collect();
+    let context = Context {
+        inputs,
+        out,
+        scratch: scratch.path(),
+        seed: Seed::new(0),
+        device: "cpu",
+        progress: &Silent,
+    };
+    ProbeStage::run(&context, params)
+}
+
+fn input(dir: &Path) -> InputArtifact {
+    let made_from = KeyParts {
+        kind: Kind::Features,
+        format: Kind::Features.format(),
+        stage: "test".into(),
+        code: Digest::of(""),
+        params: BTreeMap::new(),
+        inputs: BTreeMap::new(),
+        sources: BTreeMap::new(),
+        seed: 0,
+    };
+    let manifest = Manifest {
+        format: FORMAT,
+        name: "test".into(),
+        key: Key(Digest::of("")),
+        content: Digest::of(""),
+        made_from,
+        inputs: BTreeMap::new(),
+        sources: BTreeMap::new(),
+        results: Vec::new(),
+        files: Vec::new(),
+        made_by: MadeBy::default(),
+        started: 0.0,
+        seconds: 0.0,
+        peak_memory: 0,
+    };
+    InputArtifact { dir: dir.to_path_buf(), manifest }
+}
+
+/// A probe read back from `weights.safetensors`.
+pub struct Weights {
+    /// One row a class.
+    pub weight: Vec<Vec<f64>>,
+    /// One a class.
+    pub bias: Vec<f64>,
+    /// The label of each class.
+    pub classes: Vec<i64>,
+}
+
+impl Weights {
+    /// Reads the probe `name`, such as `model.0`.
+    pub fn read(artifact: &Path, name: &str) -> Self {
+        let bytes = std::fs::read(artifact.join(igpt_probe::weights::WEIGHTS_FILE)).unwrap();
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let words = |tensor: &str| -> Vec<[u8; 8]> {
+            file.tensor(&format!("{name}.{tensor}")).unwrap().data().as_chunks::<8>().0.to_vec()
+        };
+        let f64s = |tensor: &str| words(tensor).into_iter().map(f64::from_le_bytes).collect::<Vec<_>>();
+        let classes: Vec<_> = words("classes").into_iter().map(i64::from_le_bytes).collect();
+        let weight = f64s("weight");
+        let dims = weight.len() / classes.len();
+        Self { weight: weight.chunks(dims).map(<[f64]>::to_vec).collect(), bias: f64s("bias"), classes }
+    }
+
+    /// The probability of each class for a vector.
+    pub fn probabilities(&self, x: &[f32]) -> Vec<f64> {
+        let dot = |w: &Vec<f64>| w.iter().zip(x).map(|(w, x)| w * f64::from(*x)).sum::<f64>();
+        let logits: Vec<f64> = self.weight.iter().zip(&self.bias).map(|(w, b)| dot(w) + b).collect();
+        let max = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = logits.iter().map(|logit| (logit - max).exp()).sum();
+        logits.iter().map(|logit| (logit - max).exp() / sum).collect()
+    }
+}

@@ -1,0 +1,172 @@
+//! The numbers to remember, beside those of the paper.
+
+use igpt_artifact::Split;
+use igpt_artifact::table::metrics::bits_per_pixel;
+use igpt_artifact::table::probe::Source;
+use maud::{Markup, html};
+
+use crate::read::{Probe, Run};
+use crate::view::{count, percent};
+
+/// CIFAR-10 test accuracy of a linear probe on iGPT-L (Chen et al. 2020, table 1).
+const PAPER_PROBE: f64 = 0.963;
+
+/// ImageNet test loss of iGPT-L at 32 × 32 pixels and 512 colours, in nats per token (Chen et al. 2020).
+const PAPER_LOSS: f64 = 2.0466;
+
+/// Colours in the paper's palette.
+const PAPER_COLOURS: u64 = 512;
+
+/// A number with its meaning.
+struct Card {
+    label: &'static str,
+    value: String,
+    detail: String,
+    meaning: String,
+    paper: Option<String>,
+}
+
+/// One sentence that says what was done.
+pub(crate) fn lead(run: &Run) -> Markup {
+    let images = run.images.as_ref().map(|(meta, _)| {
+        let train = meta.rows.get(&Split::Train).copied().unwrap_or(0);
+        format!("{} training images of {} × {} pixels", count(train), meta.height, meta.width)
+    });
+    let colours = colours(run).map(|k| format!("{k} colours"));
+    let network = run.model.as_ref().map(|(model, _)| {
+        let config = &model.config;
+        format!("a network of {} layers × {} and {} heads", config.n_layer, config.n_embd, config.n_head)
+    });
+    let parts: Vec<_> = [network, images, colours].into_iter().flatten().collect();
+    html! {
+        "Image GPT learns to predict the next pixel of an image; its layers then tell what the image shows."
+        @if !parts.is_empty() { " This run: " (parts.join(", ")) "." }
+    }
+}
+
+/// Cards with the headline numbers; none without a probe and a model.
+pub(crate) fn body(run: &Run) -> Option<Markup> {
+    let cards: Vec<Card> =
+        [best_layer(run), untrained(run), pixels(run), loss(run)].into_iter().flatten().collect();
+    let body = html! {
+        div.cards {
+            @for card in &cards {
+                div.card {
+                    h3 { (card.label) }
+                    p.value { (card.value) }
+                    p.detail { (card.detail) }
+                    p { (card.meaning) }
+                    @if let Some(paper) = &card.paper { p.paper { strong { "Paper: " } (paper) } }
+                }
+            }
+        }
+        p.note {
+            "Layers and settings are chosen on the validation split; test images only judge. The paper's numbers are "
+            "those of another data set and a network many times larger: they are here for orientation, "
+            "not for comparison."
+        }
+    };
+    (!cards.is_empty()).then_some(body)
+}
+
+/// Colours that a token can stand for.
+fn colours(run: &Run) -> Option<u64> {
+    let tokens = run.tokens.as_ref().map(|(meta, _)| meta.k as u64);
+    tokens.or_else(|| run.model.as_ref().map(|(model, _)| model.config.vocab_size.saturating_sub(1)))
+}
+
+fn best(run: &Run, source: Source) -> Option<(&Probe, f64, String)> {
+    let probe = run.probe.as_ref()?.probes.best(source)?;
+    let test = probe.scores.get(&Split::Test)?;
+    let (low, high) = wilson(test.accuracy, test.images as f64);
+    let layer = probe.layer.map(|layer| format!("layer {layer}, ")).unwrap_or_default();
+    let detail = format!("{layer}95% interval {} to {}", percent(low), percent(high));
+    Some((probe, test.accuracy, detail))
+}
+
+fn best_layer(run: &Run) -> Option<Card> {
+    let (probe, accuracy, detail) = best(run, Source::Model)?;
+    let validation = probe.accuracy(Split::Validation).map(percent).unwrap_or_else(|| "unknown".into());
+    Some(Card {
+        label: "Best layer, trained",
+        value: percent(accuracy),
+        detail,
+        meaning: format!(
+            "Test images whose class a linear classifier reads from the layer that did best on validation ({validation} there)."
+        ),
+        paper: Some(format!("{} (iGPT-L, linear probe, CIFAR-10)", percent(PAPER_PROBE))),
+    })
+}
+
+fn untrained(run: &Run) -> Option<Card> {
+    let (_, accuracy, detail) = best(run, Source::Untrained)?;
+    let gain = best(run, Source::Model).map(|(_, trained, _)| 100.0 * (trained - accuracy));
+    let gain = gain.map(|points| format!(" Training changes it by {points:+.1} points.")).unwrap_or_default();
+    Some(Card {
+        label: "Best layer, untrained",
+        value: percent(accuracy),
+        detail,
+        meaning: format!("The same network and classifier before any training.{gain}"),
+        paper: None,
+    })
+}
+
+fn pixels(run: &Run) -> Option<Card> {
+    let (_, accuracy, detail) = best(run, Source::Pixels)?;
+    Some(Card {
+        label: "Raw pixels",
+        value: percent(accuracy),
+        detail,
+        meaning: "The same classifier on the pixels themselves, without a network.".into(),
+        paper: None,
+    })
+}
+
+fn loss(run: &Run) -> Option<Card> {
+    let (model, _) = run.model.as_ref()?;
+    let last = model.validation.last()?;
+    let guess = colours(run).map(|k| {
+        format!(" Guessing evenly among {k} colours costs {:.3}.", (k as f64).ln())
+    });
+    Some(Card {
+        label: "Validation loss",
+        value: format!("{:.3}", last.loss),
+        detail: format!("nats/token, or {:.3} bits/pixel", last.bits_per_pixel),
+        meaning: format!(
+            "How surprised the network is by the next pixel of an unseen image, on average; lower is better.{}",
+            guess.unwrap_or_default()
+        ),
+        paper: Some(format!(
+            "{PAPER_LOSS:.3} nats/token, {:.3} bits/pixel (iGPT-L, ImageNet at 32 × 32; an even guess among \
+             {PAPER_COLOURS} colours costs {:.3})",
+            bits_per_pixel(PAPER_LOSS),
+            (PAPER_COLOURS as f64).ln()
+        )),
+    })
+}
+
+/// The 95% interval of a share seen in `n` trials (Wilson 1927), which stays within 0..=1.
+fn wilson(share: f64, n: f64) -> (f64, f64) {
+    const Z: f64 = 1.959_964;
+    if n <= 0.0 {
+        return (0.0, 1.0);
+    }
+    let (z2, scale) = (Z * Z, 1.0 + Z * Z / n);
+    let middle = (share + z2 / (2.0 * n)) / scale;
+    let half = Z / scale * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).max(0.0).sqrt();
+    ((middle - half).max(0.0), (middle + half).min(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reference: SciPy's `binomtest(72, 100).proportion_ci(method="wilson")`, and 0 of 10.
+    #[test]
+    fn wilson_intervals() {
+        let close = |a: (f64, f64), b: (f64, f64)| (a.0 - b.0).abs() < 1e-5 && (a.1 - b.1).abs() < 1e-5;
+        assert!(close(wilson(0.72, 100.0), (0.625_120, 0.798_603)), "{:?}", wilson(0.72, 100.0));
+        assert!(close(wilson(0.0, 10.0), (0.0, 0.277_533)), "{:?}", wilson(0.0, 10.0));
+        assert_eq!(wilson(0.0, 0.0), (0.0, 1.0));
+    }
+}

@@ -1,0 +1,89 @@
+//! The stage itself.
+
+use igpt_artifact::table::images::Images;
+use igpt_artifact::table::palette::Palette;
+use igpt_artifact::table::tokens::{Tokens, TokensMeta};
+use igpt_artifact::table::vectors::Batch;
+use igpt_artifact::{Error, Kind, Result};
+use igpt_stage::{Context, Input, Stage, Summary, Task};
+use rayon::prelude::*;
+
+use crate::{Lookup, Tally, TokenizeParams};
+
+/// Images that are read at a time.
+const BATCH: usize = 1024;
+
+/// Pixels in a unit of parallel work at least.
+const MIN_PIXELS: usize = 4096;
+
+/// Turns every image of every split into palette indices, in raster order.
+///
+/// Reads an images and a palette artifact; writes `tokens.json` and
+/// `split=…/part-….parquet` with one row an image, in the order of the images.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenizeStage;
+
+impl Stage for TokenizeStage {
+    const NAME: &'static str = "tokenize";
+    const ABOUT: &'static str = "turns every pixel into the index of its nearest palette colour";
+    const KIND: Kind = Kind::Tokens;
+    const INPUTS: &'static [Input] = &[Input::required(Kind::Images), Input::required(Kind::Palette)];
+    type Params = TokenizeParams;
+    // Only files can go wrong here.
+    type Error = Error;
+
+    fn run(context: &Context<'_>, _: &TokenizeParams) -> Result<Summary> {
+        let images = Images::open(context.input(Kind::Images.name()))?;
+        let palette = Palette::open(context.input(Kind::Palette.name()))?;
+        let lookup = Lookup::new(&palette);
+        let mut meta = TokensMeta {
+            height: images.meta.height,
+            width: images.meta.width,
+            k: palette.len(),
+            classes: images.meta.classes.clone(),
+            rows: Default::default(),
+        };
+        let total = images.meta.rows.values().sum();
+        let task = Task::begin(context.progress, "tokenize", total, "images");
+        let mut used = vec![false; palette.len()];
+        let mut tokens = 0;
+        let mut per_split = Vec::new();
+        for &split in images.meta.rows.keys() {
+            let mut tally = Tally::new(&palette);
+            let mut writer = Tokens::writer(context.out, split, &meta);
+            for batch in images.read(split, BATCH)? {
+                let batch = batch?;
+                let coded = encode(&lookup, &batch, meta.len());
+                tally.add(batch.values.as_chunks().0, &coded.values);
+                writer.extend(&coded)?;
+                task.advance(coded.rows() as u64);
+            }
+            meta.rows.insert(split, writer.finish()?);
+            used.iter_mut().zip(tally.counts()).for_each(|(used, &count)| *used |= count > 0);
+            tokens += tally.tokens();
+            per_split.push((split, tally.psnr_db()));
+        }
+        meta.write(context.out)?;
+
+        let mut summary = Summary::default()
+            .with("tokens", tokens)
+            .with("colours", palette.len())
+            .with("used_colours", used.iter().filter(|used| **used).count());
+        for (split, psnr) in per_split {
+            summary = summary
+                .with(&format!("{split}_images"), meta.rows[&split])
+                .with(&format!("{split}_psnr_db"), psnr);
+        }
+        Ok(summary)
+    }
+}
+
+fn encode(lookup: &Lookup, images: &Batch<u8>, width: usize) -> Batch<u16> {
+    let pixels = images.values.as_chunks().0;
+    Batch {
+        ids: images.ids.clone(),
+        labels: images.labels.clone(),
+        values: pixels.par_iter().with_min_len(MIN_PIXELS).map(|&rgb| lookup.token(rgb)).collect(),
+        width,
+    }
+}

@@ -1,0 +1,69 @@
+//! What tokens use of a palette, and what they lose.
+
+use igpt_artifact::table::palette::Palette;
+
+/// Counts over the pixels of a split.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tally {
+    shown: Vec<[u8; 3]>,
+    counts: Vec<u64>,
+    squared_error: u64,
+}
+
+impl Tally {
+    /// An empty tally for tokens of this palette.
+    pub fn new(palette: &Palette) -> Self {
+        let shown: Vec<_> = (0..palette.len()).map(|token| palette.rgb(token as u16)).collect();
+        Self { counts: vec![0; shown.len()], shown, squared_error: 0 }
+    }
+
+    /// Counts pixels and their tokens.
+    ///
+    /// # Panics
+    /// If a token is not in the palette.
+    pub fn add(&mut self, pixels: &[[u8; 3]], tokens: &[u16]) {
+        for (pixel, &token) in pixels.iter().zip(tokens) {
+            let token = usize::from(token);
+            self.counts[token] += 1;
+            let shown = self.shown[token];
+            self.squared_error +=
+                pixel.iter().zip(shown).map(|(&a, b)| u64::from(a.abs_diff(b)).pow(2)).sum::<u64>();
+        }
+    }
+
+    /// How often each token occurs.
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
+    /// The number of tokens.
+    pub fn tokens(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// The peak signal-to-noise ratio in dB of the images decoded from their tokens, over all
+    /// channels of all pixels. `None` where nothing is lost or there are no pixels.
+    pub fn psnr_db(&self) -> Option<f64> {
+        let channel_mse = self.squared_error as f64 / (3.0 * self.tokens() as f64);
+        (channel_mse > 0.0).then(|| 10.0 * (255.0 * 255.0 / channel_mse).log10())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn by_hand() {
+        let palette = Palette::new(vec![[-1.0; 3], [0.0; 3], [1.0; 3]]);
+        let mut tally = Tally::new(&palette);
+        assert_eq!(tally.psnr_db(), None);
+        tally.add(&[[0; 3], [255; 3]], &[0, 2]);
+        assert_eq!(tally.psnr_db(), None);
+        tally.add(&[[6, 0, 0], [0; 3]], &[0, 0]);
+        assert_eq!((tally.counts(), tally.tokens()), (&[3, 0, 1][..], 4));
+        // One channel of twelve is off by 6: a mean of 3.
+        let wanted = 10.0 * (65025.0_f64 / 3.0).log10();
+        assert!((tally.psnr_db().unwrap() - wanted).abs() < 1e-9);
+    }
+}

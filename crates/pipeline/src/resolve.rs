@@ -151,7 +151,7 @@ fn params(entry: &check::Entry, source: &Source, root: &Path, problems: &mut Dia
     match (entry.definition.resolve)(&raw, root) {
         Ok(resolved) => {
             let sources = resolved.sources.into_iter().map(|(param, path)| {
-                let at = at(&[param.clone()], false);
+                let at = at(std::slice::from_ref(&param), false);
                 (param, SourcePath { path, at })
             });
             Some((resolved.params, sources.collect()))

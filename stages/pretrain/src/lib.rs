@@ -20,12 +20,17 @@ pub mod train;
 pub use error::Error;
 pub use params::PretrainParams;
 
+use std::time::Duration;
+
 use igpt_artifact::table::metrics;
 use igpt_artifact::table::palette::Palette;
 use igpt_artifact::table::tokens::Tokens;
 use igpt_artifact::{Kind, Split};
 use igpt_model::{Config, Device, processor};
 use igpt_stage::{Context, Input, Stage, Summary};
+
+/// Work that a kill may cost.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(20);
 
 /// The stage.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +62,14 @@ impl Stage for PretrainStage {
             k: tokens.meta.k,
         };
         let device = Device::choose(context.device)?;
-        let history =
-            device.run(train::Training { context, params, config, train: &train, validation: &validation })?;
+        let history = device.run(train::Training {
+            context,
+            params,
+            config,
+            train: &train,
+            validation: &validation,
+            checkpoint_every: CHECKPOINT_EVERY,
+        })?;
 
         processor::write(&palette, tokens.meta.height, tokens.meta.width, context.out)?;
         metrics::write_metrics(context.out, &history.metrics)?;

@@ -19,9 +19,6 @@ use crate::checkpoint::Checkpoints;
 use crate::schedule::Schedule;
 use crate::{Error, PretrainParams};
 
-/// Work that a kill may cost.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(20);
-
 /// A training, ready to run on any backend. It leaves the weights in the context's output.
 pub struct Training<'a> {
     /// Where to write and whom to tell.
@@ -34,6 +31,8 @@ pub struct Training<'a> {
     pub train: &'a Batch<u16>,
     /// Sequences to measure on; may be empty.
     pub validation: &'a Batch<u16>,
+    /// Work that a kill may cost. It changes nothing but that.
+    pub checkpoint_every: Duration,
 }
 
 /// The curve so far.
@@ -65,7 +64,7 @@ impl Compute for Training<'_> {
     type Output = Result<History, Error>;
 
     fn run<B: Kernels>(self, device: B::Device) -> Result<History, Error> {
-        let Self { context, params, config, train, validation } = self;
+        let Self { context, params, config, train, validation, checkpoint_every } = self;
         B::seed(&device, context.seed.named("pretrain/backend").number());
         let network = ImageGpt::<Autodiff<B>>::new(config, context.seed.named("pretrain/init"), &device);
         // Burn's default ε is 1e-5; the original, and everybody else, uses 1e-8.
@@ -131,7 +130,7 @@ impl Compute for Training<'_> {
                 history.metrics.extend(loss.map(|loss| metric(step, Split::Validation, loss, learning_rate)));
             }
             // Only where no loss is being summed up: a resumed training starts with an empty sum.
-            if log && !last && kept.elapsed() >= CHECKPOINT_EVERY {
+            if log && !last && kept.elapsed() >= checkpoint_every {
                 checkpoints.write(step, &network, &optimizer, &history)?;
                 kept = Instant::now();
             }

@@ -14,9 +14,11 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct ProbeParams {
     /// Candidate L2 strengths, in nats per squared unit of weight. The one with the best accuracy on
-    /// the validation split is taken; equal accuracy: the lower loss; equal loss: the stronger.
+    /// the validation split is taken; equal accuracy: the lower loss; equal loss: the stronger. They are
+    /// tried from the strongest down until one does worse than the best by accuracy and by loss.
     pub l2: Vec<f64>,
-    /// Iterations of L-BFGS for one strength, at most.
+    /// Iterations of L-BFGS for one strength, at most. A fit that stops here is used as it is, and the
+    /// log says so.
     pub max_iterations: u64,
     /// A fit is done when the gradient of the mean objective is no longer than this (Euclidean norm,
     /// in nats per unit of weight).

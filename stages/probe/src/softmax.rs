@@ -23,6 +23,11 @@ impl Score {
     pub(crate) fn beats(&self, other: &Self) -> bool {
         self.accuracy > other.accuracy || (self.accuracy == other.accuracy && self.loss < other.loss)
     }
+
+    /// Whether this score is worse by accuracy and by loss.
+    pub(crate) fn is_worse(&self, other: &Self) -> bool {
+        self.accuracy < other.accuracy && self.loss > other.loss
+    }
 }
 
 impl Softmax {

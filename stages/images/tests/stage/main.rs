@@ -1,4 +1,5 @@
 //! The stage from end to end, on small data sets of every kind.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod cifar;
 mod common;

@@ -1,0 +1,187 @@
+//! The stage on tiny data: it learns, it is deterministic, and a kill changes nothing.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::Duration;
+
+use igpt_artifact::key::KeyParts;
+use igpt_artifact::table::palette::Palette;
+use igpt_artifact::table::tokens::{Tokens, TokensMeta};
+use igpt_artifact::{Artifact, Digest, Kind, Split, Store, store::Account};
+use igpt_model::{Config, Device};
+use igpt_pretrain::train::{History, Training};
+use igpt_pretrain::{Error, PretrainParams, PretrainStage};
+use igpt_stage::{Context, InputArtifact, Progress, Seed, Silent, Stage};
+
+/// Publishes files as an artifact, so that they can be an input.
+fn publish(store: &Store, kind: Kind, write: impl FnOnce(&Path)) -> Artifact {
+    let made_from = KeyParts {
+        kind,
+        format: kind.format(),
+        stage: kind.to_string(),
+        code: Digest::of(""),
+        params: BTreeMap::new(),
+        inputs: BTreeMap::new(),
+        sources: BTreeMap::new(),
+        seed: 0,
+    };
+    let work = store.claim(made_from.key(), || {}).unwrap();
+    write(&work.out());
+    let account = Account {
+        name: kind.to_string(),
+        made_from,
+        inputs: BTreeMap::new(),
+        sources: BTreeMap::new(),
+        results: Vec::new(),
+        volatile: Vec::new(),
+        made_by: Default::default(),
+        peak_memory: 0,
+    };
+    work.publish(account).unwrap()
+}
+
+/// Sequences of 4×4 pixels in which each colour follows from the one before.
+fn inputs(store: &Store) -> BTreeMap<String, InputArtifact> {
+    let rows = BTreeMap::from([(Split::Train, 40), (Split::Validation, 8), (Split::Test, 8)]);
+    let meta = TokensMeta { height: 4, width: 4, k: 3, classes: Vec::new(), rows };
+    let tokens = publish(store, Kind::Tokens, |dir| {
+        meta.write(dir).unwrap();
+        for (&split, &rows) in &meta.rows {
+            let mut writer = Tokens::writer(dir, split, &meta);
+            for id in 0..rows {
+                let row: Vec<u16> = (0..16).map(|i| ((id + i) % 3) as u16).collect();
+                writer.push(id, Some(0), &row).unwrap();
+            }
+            writer.finish().unwrap();
+        }
+    });
+    let palette = publish(store, Kind::Palette, |dir| {
+        Palette::new(vec![[-1.0; 3], [0.0; 3], [1.0; 3]]).write(dir).unwrap();
+    });
+    [("tokens", tokens), ("palette", palette)]
+        .map(|(role, Artifact { dir, manifest })| (role.to_owned(), InputArtifact { dir, manifest }))
+        .into()
+}
+
+fn params() -> PretrainParams {
+    PretrainParams {
+        n_layer: 2,
+        n_embd: 16,
+        n_head: 2,
+        batch_size: 8,
+        steps: 60,
+        learning_rate: 0.01,
+        log_every: 4,
+        validate_every: 20,
+        ..Default::default()
+    }
+}
+
+fn run(inputs: &BTreeMap<String, InputArtifact>, params: &PretrainParams, out: &Path) -> Result<(), Error> {
+    let scratch = out.join("scratch");
+    let context = Context {
+        inputs: inputs.clone(),
+        out,
+        scratch: &scratch,
+        seed: Seed::new(5),
+        device: "cpu",
+        progress: &Silent,
+    };
+    PretrainStage::run(&context, params).map(|_| ())
+}
+
+fn weights(out: &Path) -> Vec<u8> {
+    std::fs::read(out.join("model.safetensors")).unwrap()
+}
+
+#[test]
+fn it_learns_what_follows_and_repeats_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let inputs = inputs(&Store::new(dir.path().join("store")));
+    let [a, b] = ["a", "b"].map(|name| dir.path().join(name));
+    for out in [&a, &b] {
+        std::fs::create_dir(out).unwrap();
+        run(&inputs, &params(), out).unwrap();
+    }
+    assert_eq!(weights(&a), weights(&b));
+    let metrics = |out: &Path| std::fs::read(out.join("metrics.parquet")).unwrap();
+    assert_eq!(metrics(&a), metrics(&b));
+    for file in ["config.json", "preprocessor_config.json", "timing.parquet"] {
+        assert!(a.join(file).exists(), "{file}");
+    }
+}
+
+#[test]
+fn without_steps_it_is_the_initial_network_and_guesses_uniformly() {
+    let dir = tempfile::tempdir().unwrap();
+    let inputs = inputs(&Store::new(dir.path().join("store")));
+    let history = train(&inputs, &PretrainParams { steps: 0, ..params() }, dir.path(), &Silent, Duration::MAX);
+    let loss = history.unwrap().last_loss(Split::Validation).unwrap();
+    assert!((loss - 3f64.ln()).abs() < 1e-5, "{loss}");
+}
+
+#[test]
+fn nothing_to_learn_from_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let inputs = inputs(&Store::new(dir.path().join("store")));
+    let error = run(&inputs, &PretrainParams { batch_size: 41, ..params() }, dir.path()).unwrap_err();
+    assert_eq!(error.to_string(), "40 training images do not fill a batch of 41");
+}
+
+/// Panics, as a kill would, when the training reaches a step.
+struct KillAt(u64);
+
+impl Progress for KillAt {
+    fn begin(&self, _: &str, _: u64, _: &'static str) {}
+    fn at(&self, done: u64) {
+        assert!(done != self.0, "killed");
+    }
+    fn note(&self, _: &str) {}
+    fn log(&self, _: &str) {}
+}
+
+fn train(
+    inputs: &BTreeMap<String, InputArtifact>,
+    params: &PretrainParams,
+    out: &Path,
+    progress: &dyn Progress,
+    checkpoint_every: Duration,
+) -> Result<History, Error> {
+    let tokens = Tokens::open(&inputs["tokens"].dir).unwrap();
+    let (train, validation) =
+        (tokens.read_all(Split::Train).unwrap(), tokens.read_all(Split::Validation).unwrap());
+    let config = Config { n_layer: 2, n_embd: 16, n_head: 2, n_positions: 16, k: 3 };
+    let scratch = out.join("scratch");
+    let context = Context {
+        inputs: inputs.clone(),
+        out,
+        scratch: &scratch,
+        seed: Seed::new(5),
+        device: "cpu",
+        progress,
+    };
+    let training =
+        Training { context: &context, params, config, train: &train, validation: &validation, checkpoint_every };
+    Device::Cpu.run(training)
+}
+
+#[test]
+fn a_killed_training_ends_with_the_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let inputs = inputs(&Store::new(dir.path().join("store")));
+    let [whole, killed] = ["whole", "killed"].map(|name| dir.path().join(name));
+    for out in [&whole, &killed] {
+        std::fs::create_dir(out).unwrap();
+    }
+    let uninterrupted = train(&inputs, &params(), &whole, &Silent, Duration::MAX).unwrap();
+    assert!(uninterrupted.last_loss(Split::Validation).unwrap() < 0.4, "it has not learned");
+    for step in [3, 10, 33, 34, 59] {
+        let attempt = || train(&inputs, &params(), &killed, &KillAt(step), Duration::ZERO);
+        assert!(catch_unwind(AssertUnwindSafe(attempt)).is_err(), "not killed at step {step}");
+        assert!(!killed.join("model.safetensors").exists());
+    }
+    let resumed = train(&inputs, &params(), &killed, &Silent, Duration::ZERO).unwrap();
+    assert_eq!(weights(&whole), weights(&killed));
+    assert_eq!(uninterrupted.metrics, resumed.metrics);
+}

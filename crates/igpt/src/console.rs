@@ -52,7 +52,7 @@ impl Console {
                 let numbers = result
                     .results
                     .iter()
-                    .take(4)
+                    .take(6)
                     .map(|(name, value)| format!("{name} {}", format::value(value)));
                 let numbers = paint(format::FAINT, numbers.collect::<Vec<_>>().join(" · "));
                 let how = if reused { "made by another run" } else { "done" };

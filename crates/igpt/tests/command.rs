@@ -147,7 +147,8 @@ error: pipeline.yaml:4:22: unknown parameter `kk` of stage `palette`
 fn a_failed_stage_exits_with_1_and_names_its_log() {
     let world = World::new(TINY);
     // More colours than the images have can only be found out by looking at them.
-    let (code, _, err) = world.igpt(&["run", "--set", "images.train=1", "--set", "palette.k=512"]);
+    let few = ["--set", "images.train=2", "--set", "images.validation=0.5", "--set", "palette.k=512"];
+    let (code, _, err) = world.igpt(&[&["run"], &few[..]].concat());
     assert_eq!(code, 1, "{err}");
     assert!(err.contains("error: palette: ") && err.contains("\nlog: "), "{err}");
     let log = err.lines().find_map(|line| line.strip_prefix("log: ")).unwrap();

@@ -79,13 +79,6 @@ pub(crate) fn check(
             String::new()
         })
     });
-    let mut seen = Vec::new();
-    problems.0.retain(|problem| {
-        !seen.contains(problem) && {
-            seen.push(problem.clone());
-            true
-        }
-    });
     problems.or(Pipeline { name: raw.name, seed, artifacts, entries })
 }
 

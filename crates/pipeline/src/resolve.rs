@@ -162,7 +162,7 @@ fn params(entry: &check::Entry, source: &Source, root: &Path, problems: &mut Dia
             let help =
                 unknown.as_ref().and_then(|(wrong, valid)| suggest::help(wrong, valid.iter().copied()));
             let name = if path.is_empty() { String::new() } else { format!(" `{}`", path.join(".")) };
-            let message = format!("parameter{name} of `{}`: {}", entry.name, error.message);
+            let message = format!("parameter{name} of `{}`: {}", entry.definition.name, error.message);
             let at = at(&path, unknown.is_some());
             problems.push(Diagnostic::new(at, message).help(error.hint.or(help)));
             None

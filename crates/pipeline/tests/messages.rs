@@ -322,6 +322,14 @@ fn several_problems_are_told_at_once() {
 }
 
 #[test]
+fn a_mistake_that_others_inherit_is_told_once() {
+    let text =
+        "stages:\n  images:\n  palette: {params: {k: 1}}\n  other: {like: palette}\n  third: {like: other}\n";
+    assert_eq!(said(text, &[]).matches("too small").count(), 1);
+    assert_eq!(said(text, &["palette.kk=3", "palette.k=2"]).matches("unknown parameter").count(), 1);
+}
+
+#[test]
 fn like_follows_settings_and_keeps_its_own() {
     let text = "stages:\n  images: {params: {text: a}}\n  palette: {params: {k: 3}}\n  small: {like: palette, params: {k: 2}}\n  same: {like: palette}\n";
     let pipeline = load(text, &["palette.weights=[1]", "palette.k=5"]).unwrap();

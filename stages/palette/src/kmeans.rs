@@ -255,7 +255,7 @@ mod tests {
             &params(3),
             &Task::begin(&Silent, "", 0, ""),
         );
-        assert!(Nearest::of(&colours, &found.centres).labels.iter().any(|&label| label == 1));
+        assert!(Nearest::of(&colours, &found.centres).labels.contains(&1));
         assert!(found.centres.iter().all(|c| c.iter().all(|v| (-1.0..=1.0).contains(v))));
     }
 }

@@ -1,8 +1,8 @@
 //! Stage `palette`: k-means over the colours of the training images.
 //!
 //! Image GPT predicts one token a pixel, so the 2²⁴ colours of RGB are brought down to k. The
-//! paper (section 2.2 and the published `kmeans_centers.npy`) takes k = 512 centres found by
-//! k-means on RGB pixels in [-1, 1].
+//! paper (under "Context Reduction") takes k = 512 centres that k-means finds on RGB pixels;
+//! they were published, in [-1, 1], as `kmeans_centers.npy`.
 //!
 //! - [`Histogram`] counts colours while images stream by; [`Colours`] are the distinct ones with
 //!   their counts. k-means on these is k-means on all pixels, at a fraction of the work.

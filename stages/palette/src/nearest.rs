@@ -1,8 +1,8 @@
 //! The inner loop of k-means: the nearest centre of every colour.
 //!
 //! Distances are f32 differences squared, so two centres whose squared distances to a colour
-//! differ by less than about 1e-7 of themselves may be taken for each other. This changes the inertia by
-//! as little, and keeps twice the lanes of f64.
+//! differ by less than about 1e-7 may be taken for each other. This changes the inertia by as
+//! little, and f32 has twice the lanes of f64.
 
 use rayon::prelude::*;
 

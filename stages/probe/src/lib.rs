@@ -17,7 +17,7 @@
 //! | `depth.svg` | test accuracy against depth |
 //! | `timing.json` | seconds a probe; volatile |
 //!
-//! The modules follow the data: [`roster`](self) fixes the images, `vectors` reads one layer,
+//! The modules follow the data: `roster` fixes the images, `vectors` reads one layer,
 //! `scaler` standardises it, `softmax` is the classifier, `solver` fits it, `probe` puts these together,
 //! `pool` runs many probes side by side, `output` and `plot` write.
 

@@ -58,9 +58,10 @@ pub(crate) fn write_timing(artifact: &Path, outcomes: &[Outcome]) -> Result<()> 
 
 /// The probe of a source that does best on the validation split; of equals the one nearer to the input.
 pub(crate) fn best(outcomes: &[Outcome], source: Source) -> Option<&Outcome> {
-    outcomes.iter().filter(|outcome| outcome.id.source == source).reduce(|best, outcome| {
-        if outcome.validation.beats(&best.validation) { outcome } else { best }
-    })
+    outcomes
+        .iter()
+        .filter(|outcome| outcome.id.source == source)
+        .reduce(|best, outcome| if outcome.validation.beats(&best.validation) { outcome } else { best })
 }
 
 /// The headline numbers. Layers are chosen on the validation split; accuracies are on the test split.

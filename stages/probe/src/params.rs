@@ -20,8 +20,8 @@ pub struct ProbeParams {
     /// Iterations of L-BFGS for one strength, at most. A fit that stops here is used as it is, and the
     /// log says so.
     pub max_iterations: u64,
-    /// A fit is done when the gradient of the mean objective is no longer than this (Euclidean norm,
-    /// in nats per unit of weight).
+    /// A fit is done when the gradient of the mean objective is no longer than this (Euclidean norm, in
+    /// nats per unit of weight on features of unit scale).
     pub tolerance: f64,
     /// Whether every feature is brought to mean 0 and standard deviation 1 over the train images
     /// first. Without it the L2 penalty weighs features by their scale.

@@ -31,7 +31,9 @@ pub(crate) fn run_all<J: Sync, T: Send, E: Send>(
     let mut results = thread::scope(|scope| {
         let workers: Vec<_> = (0..threads.get().min(jobs.len())).map(|_| scope.spawn(work)).collect();
         let joined = workers.into_iter().map(|worker| worker.join());
-        joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Vec<_>>()
+        joined
+            .flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect::<Vec<_>>()
     });
     results.sort_unstable_by_key(|(i, _)| *i);
     results.into_iter().map(|(_, result)| result).collect()

@@ -86,13 +86,16 @@ impl Job {
             roster.arrange(self.id, split, &ids, values)
         };
         let train = read(Split::Train)?;
-        let scaler =
-            if params.standardize { Scaler::fit(&train.view()) } else { Scaler::identity(self.dims) };
+        let scaler = match params.standardize {
+            true => Scaler::standardize(&train.view()),
+            false => Scaler::condition(&train.view()),
+        };
         let z_train = scaler.apply(&train.view());
         drop(train);
         let z_validation = scaler.apply(&read(Split::Validation)?.view());
 
-        let (chosen, unconverged) = self.choose(roster, params, &z_train.view(), &z_validation.view())?;
+        let (chosen, unconverged) =
+            self.choose(roster, params, &scaler, &z_train.view(), &z_validation.view())?;
         let Candidate { l2, fit: Fit { model, iterations, .. }, validation } = chosen;
 
         let judge = |x: &ArrayView2<'_, f64>, split| {
@@ -127,6 +130,7 @@ impl Job {
         &self,
         roster: &Roster,
         params: &ProbeParams,
+        scaler: &Scaler,
         train: &ArrayView2<'_, f64>,
         validation: &ArrayView2<'_, f64>,
     ) -> Result<(Candidate, Vec<f64>)> {
@@ -141,8 +145,11 @@ impl Job {
         let mut best: Option<Candidate> = None;
         let mut unconverged = Vec::new();
         for l2 in strengths {
-            let fit =
-                solver.fit(l2, model).map_err(|source| Error::Solver { probe: self.id, l2, source })?;
+            let fit = solver.fit(scaler.strength(l2), model).map_err(|source| Error::Solver {
+                probe: self.id,
+                l2,
+                source,
+            })?;
             model = fit.model.clone();
             if !fit.converged {
                 unconverged.push(l2);

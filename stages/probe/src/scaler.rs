@@ -1,45 +1,40 @@
-//! Brings features to mean 0 and standard deviation 1.
+//! Shifts and scales features before the solver sees them.
 
 use ndarray::{Array1, Array2, ArrayView2, Axis, Zip};
 
-/// One shift and one factor a feature, taken from the train images.
+/// One shift and one divisor a feature, taken from the train images.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scaler {
     /// Subtracted first; one a feature.
     pub(crate) mean: Array1<f64>,
     /// Divided by then; one a feature, never 0.
     pub(crate) scale: Array1<f64>,
+    /// What an L2 strength has to be multiplied by to mean the same behind this scaler.
+    penalty: f64,
 }
 
 impl Scaler {
-    /// Means and population standard deviations over the rows of images × dims. A constant feature keeps
-    /// scale 1.
-    pub(crate) fn fit(x: &ArrayView2<'_, f32>) -> Self {
-        let images = x.nrows() as f64;
-        let mut mean = Array1::<f64>::zeros(x.ncols());
-        for row in x.rows() {
-            Zip::from(&mut mean).and(row).for_each(|mean, &value| *mean += f64::from(value));
-        }
-        mean /= images;
-        let mut variance = Array1::<f64>::zeros(x.ncols());
-        for row in x.rows() {
-            Zip::from(&mut variance).and(&mean).and(row).for_each(|variance, mean, &value| {
-                *variance += (f64::from(value) - mean).powi(2);
-            });
-        }
-        variance /= images;
-        let scale = Zip::from(&variance).and(x.axis_iter(Axis(1))).map_collect(|&variance, column| {
-            // The mean of equal numbers is not always exactly that number, so a tiny variance
-            // would blow rounding errors up into a feature.
-            let constant = column.iter().all(|value| *value == column[0]);
-            if constant || variance == 0.0 { 1.0 } else { variance.sqrt() }
-        });
-        Self { mean, scale }
+    /// Brings every feature to mean 0 and standard deviation 1 over the rows of images × dims. A constant
+    /// feature keeps its scale. The penalty then falls on the weights of the scaled features.
+    pub(crate) fn standardize(x: &ArrayView2<'_, f32>) -> Self {
+        let (mean, deviation) = moments(x);
+        let scale = deviation.mapv(|deviation| if deviation > 0.0 { deviation } else { 1.0 });
+        Self { mean, scale, penalty: 1.0 }
     }
 
-    /// Leaves features of `dims` values as they are.
-    pub(crate) fn identity(dims: usize) -> Self {
-        Self { mean: Array1::zeros(dims), scale: Array1::ones(dims) }
+    /// Brings features to mean 0 and the widest of them to standard deviation 1, for the solver's sake:
+    /// with free intercepts a shift changes no optimum, and one divisor for all is undone in the
+    /// penalty. The penalty falls on the weights of the features as they are.
+    pub(crate) fn condition(x: &ArrayView2<'_, f32>) -> Self {
+        let (mean, deviation) = moments(x);
+        let widest = deviation.fold(0.0, |widest: f64, deviation| widest.max(*deviation));
+        let divisor = if widest > 0.0 { widest } else { 1.0 };
+        Self { scale: Array1::from_elem(mean.len(), divisor), mean, penalty: divisor.powi(-2) }
+    }
+
+    /// The strength behind this scaler that means what `l2` means to the user.
+    pub(crate) fn strength(&self, l2: f64) -> f64 {
+        l2 * self.penalty
     }
 
     /// `(x − mean) / scale`, row by row.
@@ -51,6 +46,30 @@ impl Scaler {
     }
 }
 
+/// The mean and population standard deviation of every column; exactly 0 for a constant one.
+fn moments(x: &ArrayView2<'_, f32>) -> (Array1<f64>, Array1<f64>) {
+    let images = x.nrows() as f64;
+    let mut mean = Array1::<f64>::zeros(x.ncols());
+    for row in x.rows() {
+        Zip::from(&mut mean).and(row).for_each(|mean, &value| *mean += f64::from(value));
+    }
+    mean /= images;
+    let mut variance = Array1::<f64>::zeros(x.ncols());
+    for row in x.rows() {
+        Zip::from(&mut variance).and(&mean).and(row).for_each(|variance, mean, &value| {
+            *variance += (f64::from(value) - mean).powi(2);
+        });
+    }
+    variance /= images;
+    let deviation = Zip::from(&variance).and(x.axis_iter(Axis(1))).map_collect(|&variance, column| {
+        // The mean of equal numbers is not always exactly that number, and dividing by what is left
+        // would blow rounding errors up into a feature.
+        let constant = column.iter().all(|value| *value == column[0]);
+        if constant { 0.0 } else { variance.sqrt() }
+    });
+    (mean, deviation)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,16 +78,23 @@ mod tests {
     #[test]
     fn mean_zero_deviation_one_and_constants_stay_finite() {
         let x = array![[1.0_f32, 0.1, 1e30], [3.0, 0.1, -1e30], [5.0, 0.1, 0.0]];
-        let scaler = Scaler::fit(&x.view());
+        let scaler = Scaler::standardize(&x.view());
         let z = scaler.apply(&x.view());
-        assert_eq!(scaler.scale[1], 1.0);
+        assert_eq!((scaler.scale[1], scaler.strength(0.3)), (1.0, 0.3));
         assert!(z.column(1).iter().all(|v| v.abs() < 1e-12));
         for column in [0, 2] {
             let column = z.column(column);
             assert!(column.sum().abs() < 1e-12);
             assert!((column.dot(&column) / 3.0 - 1.0).abs() < 1e-12);
         }
-        let same = Scaler::identity(3).apply(&x.view());
-        assert_eq!(same, x.mapv(f64::from));
+    }
+
+    #[test]
+    fn conditioning_keeps_the_proportions_of_features() {
+        let x = array![[0.0_f32, 40.0, 7.0], [2.0, 48.0, 7.0]];
+        let scaler = Scaler::condition(&x.view());
+        assert_eq!(scaler.apply(&x.view()), array![[-0.25, -1.0, 0.0], [0.25, 1.0, 0.0]]);
+        assert_eq!(scaler.strength(0.32), 0.02);
+        assert_eq!(Scaler::condition(&array![[7.0_f32], [7.0]].view()).strength(0.3), 0.3);
     }
 }

@@ -98,8 +98,7 @@ fn layers_untrained_and_pixels_side_by_side() {
     let trained = features("trained", &[0.2, 3.0, 0.6], |_, _| {});
     let untrained = features("untrained", &[0.0, 0.1], |_, _| {});
     let images = images();
-    let inputs =
-        [("features", trained.path()), ("untrained", untrained.path()), ("images", images.path())];
+    let inputs = [("features", trained.path()), ("untrained", untrained.path()), ("images", images.path())];
     let run = || {
         let out = tempfile::tempdir().unwrap();
         let summary = probe(&inputs, &ProbeParams::default(), out.path()).unwrap();
@@ -208,7 +207,10 @@ fn bad_input_is_named() {
             rows[5].2[1] = f32::INFINITY;
         }
     });
-    assert_eq!(infinite.to_string(), "model layer 0: image 395 of the test split has a value that is not finite");
+    assert_eq!(
+        infinite.to_string(),
+        "model layer 0: image 395 of the test split has a value that is not finite"
+    );
 
     let trained = features("trained", &[3.0], |_, _| {});
     let fewer = features("untrained", &[3.0], |_, rows| drop(rows.remove(7)));

@@ -3,11 +3,11 @@
 //! `index.html` stands alone: style, pictures and plots are inside it, it has no script and asks
 //! the network for nothing. It is made in three steps, one module each:
 //!
-//! - [`read`]: artifacts into plain values; tables are queried with polars;
-//! - [`sections`]: values into the parts of the page, one module a section;
-//! - [`page`]: the parts into a document.
+//! - `read`: artifacts into plain values; tables are queried with polars;
+//! - `sections`: values into the parts of the page, one module a section;
+//! - `page`: the parts into a document.
 //!
-//! [`view`] holds what sections share (charts, pictures, number formats) and [`lineage`] follows
+//! `view` holds what sections share (charts, pictures, number formats) and `lineage` follows
 //! every artifact back to where it came from. HTML is written with maud, which escapes every
 //! text that is spliced in.
 //!

@@ -1,5 +1,7 @@
 //! The page as a reader gets it.
 
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
 mod world;
 
 use std::collections::BTreeSet;
@@ -35,17 +37,17 @@ fn a_full_run_fills_every_section() {
     }
     assert_eq!(summary.results[0], ("sections".into(), headings.len().into()));
     let shown = [
-        "<p class=\"value\">71.0%</p>",               // trained, layer 4 by validation
-        "<p class=\"value\">21.0%</p>",               // untrained
-        "<p class=\"value\">43.0%</p>",               // pixels
-        "Training changes it by +50.0 points.",       // trained against untrained
-        "96.3% (iGPT-L, linear probe, CIFAR-10)",     // the paper's
-        "<p class=\"value\">0.916</p>",               // validation loss: 0.893 + 1.15 e^-6 + 0.02
-        "1.321 bits/pixel",                           // the same over ln 2
-        "20,480 tokens a second",                     // 1200 steps × 2048 tokens in 120 s
-        "<dt>train psnr db</dt><dd>28.41</dd>",       // a stage's own headline number
+        "<p class=\"value\">71.0%</p>",           // trained, layer 4 by validation
+        "<p class=\"value\">21.0%</p>",           // untrained
+        "<p class=\"value\">43.0%</p>",           // pixels
+        "Training adds 50.0 points.",             // trained against untrained
+        "96.3% (iGPT-L, linear probe, CIFAR-10)", // the paper's
+        "<p class=\"value\">0.916</p>",           // validation loss: 0.893 + 1.15 e^-6 + 0.02
+        "1.321 bits/pixel",                       // the same over ln 2
+        "20,480 tokens a second",                 // 1200 steps × 2048 tokens in 120 s
+        "<dt>train PSNR (dB)</dt><dd>28.41</dd>", // a stage's own headline number
         "igpt 0.1.0, commit 0123456789ab, with uncommitted changes",
-        "features-untrained",                         // no input of the report, found in the store
+        "features-untrained", // no input of the report, found in the store
     ];
     for text in shown {
         assert!(html.contains(text), "{text}");
@@ -53,7 +55,11 @@ fn a_full_run_fills_every_section() {
     // Layer 4 takes every 6th image for the class before its own; of 1000 images from 100 on,
     // multiples of 6 are even, so circles (label 0) lose 33 or 34 of 100.
     assert!(html.contains("<th scope=\"row\">circle</th><td class=\"number\">100</td>"), "class table");
-    assert!(html.contains("<th scope=\"row\">square</th><td class=\"number\">100</td><td class=\"number\">100.0%"));
+    assert!(
+        html.contains(
+            "<th scope=\"row\">square</th><td class=\"number\">100</td><td class=\"number\">100.0%"
+        )
+    );
 }
 
 #[test]
@@ -66,11 +72,14 @@ fn the_page_stands_alone_and_is_well_formed() {
     }
     assert!(html.contains("prefers-color-scheme: dark"));
     // Every picture is inside the page and has its size and a text.
-    let pictures: Vec<&str> = html.split("<img ").skip(1).map(|rest| rest.split('>').next().unwrap()).collect();
+    let pictures: Vec<&str> =
+        html.split("<img ").skip(1).map(|rest| rest.split('>').next().unwrap()).collect();
     assert_eq!(pictures.len(), 3 + 2 * 20);
     for picture in pictures {
         assert!(picture.contains("src=\"data:image/png;base64,"));
-        assert!(picture.contains(" width=\"") && picture.contains(" height=\"") && !picture.contains("alt=\"\""));
+        assert!(
+            picture.contains(" width=\"") && picture.contains(" height=\"") && !picture.contains("alt=\"\"")
+        );
     }
     // Anchors are unique, and every link inside the page has one.
     let ids = attributes(&html, "id");

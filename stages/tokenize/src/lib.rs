@@ -1,6 +1,6 @@
 //! Stage `tokenize`: every pixel becomes the index of its nearest palette colour.
 //!
-//! The paper (section 2.2) calls this the context reduction: one token a pixel in raster order, a
+//! The paper calls this context reduction: one token a pixel in raster order, a
 //! sequence three times shorter than one of RGB values. [`Lookup`] finds the nearest colour;
 //! [`Tally`] says what the palette lost.
 

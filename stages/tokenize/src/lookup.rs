@@ -14,8 +14,8 @@ const UNKNOWN: u16 = u16::MAX;
 /// Finds the nearest palette colour by squared distance in [-1, 1], where a byte x is
 /// x / 127.5 − 1; of equally near ones the one with the lowest index.
 ///
-/// Distances are f64, so the answer is that of exact arithmetic but for centres that tie to about 1e-16.
-/// Each of the 2²⁴ colours is searched for once and then remembered, in 32 MiB. Threads may share
+/// Distances are f64, so the answer is that of exact arithmetic unless two centres tie to about
+/// 1e-16. Each of the 2²⁴ colours is searched for once and then remembered, in 32 MiB. Threads may share
 /// a look-up: what they remember is the same whoever searches first.
 pub struct Lookup {
     // One array a channel, filled up to whole blocks with centres infinitely far away.
@@ -122,14 +122,19 @@ mod tests {
 
     #[test]
     fn of_equally_near_colours_the_first_is_taken() {
-        // Distances from black and white are exact here, and equal for every permutation.
-        let far = [[0.875, 0.0, 0.0]; 9];
+        // Distances from white are exact here, and equal for every permutation.
+        let far = [[-1.0; 3]; 9];
         let near = [[-0.5, 0.5, 0.25], [0.5, 0.25, -0.5], [0.25, -0.5, 0.5]];
         let palette = Palette::new([&far[..], &near, &near].concat());
         let lookup = Lookup::new(&palette);
         assert_eq!(lookup.token([255; 3]), 9);
-        assert_eq!(lookup.token([0; 3]), 9);
-        // Grey is nearest to all nine of the first.
+        assert_eq!(lookup.token([0; 3]), 0);
+        // Ties within a lane, and over lanes in the order opposite to the lanes'.
+        for (places, first) in [(&[3, 11, 19][..], 3), (&[7, 8], 7), (&[15, 16, 9], 9)] {
+            let mut centres = vec![[-1.0; 3]; 24];
+            places.iter().zip(near).for_each(|(&place, centre)| centres[place] = centre);
+            assert_eq!(Lookup::new(&Palette::new(centres)).token([255; 3]), first);
+        }
         let greys = Palette::new(vec![[0.5; 3]; 20]);
         assert_eq!(Lookup::new(&greys).token([128; 3]), 0);
     }

@@ -1,5 +1,7 @@
 //! The stage on small images and palette artifacts.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

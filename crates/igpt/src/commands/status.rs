@@ -28,9 +28,14 @@ pub(super) fn print_table(plan: &Plan) {
     let mut out = anstream::stdout().lock();
     for step in &plan.steps {
         let name = paint(format::NAME, format!("{:width$}", step.name));
-        let state = paint(format::state(step.state), format!("{:7}", step.state.name()));
+        let (style, reason) = (format::state(step.state), step.reason());
+        let state = if reason.is_empty() {
+            paint(style, step.state.name())
+        } else {
+            format!("{}  {reason}", paint(style, format!("{:7}", step.state.name())))
+        };
         // A reader that went away, such as `head`, wants no more.
-        if writeln!(out, "{}", format!("{name}  {state}  {}", step.reason()).trim_end()).is_err() {
+        if writeln!(out, "{name}  {state}").is_err() {
             return;
         }
     }

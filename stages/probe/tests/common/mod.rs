@@ -1,6 +1,6 @@
 //! Artifacts to probe, and a way to probe them.
 
-#![allow(clippy::unwrap_used, reason = "a helper of tests")]
+#![allow(clippy::unwrap_used, dead_code, reason = "a helper of several tests, none of which uses all of it")]
 
 use std::collections::BTreeMap;
 use std::path::Path;

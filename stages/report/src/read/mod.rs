@@ -63,10 +63,14 @@ impl Run {
         let tokens = input(Kind::Tokens).map(with_facts(Tokens::open)).transpose()?;
         let model = input(Kind::Model).map(with_facts(Model::read)).transpose()?;
         let samples = input(Kind::Samples).map(with_facts(read_samples)).transpose()?;
-        let classes = [images.as_ref().map(|i| &i.0.meta.classes), tokens.as_ref().map(|t| &t.0.meta.classes)];
-        let classes = classes.into_iter().flatten().find(|names| !names.is_empty()).cloned().unwrap_or_default();
-        let probe = input(Kind::Probe).map(|(dir, manifest)| Probed::read(dir, manifest, &classes)).transpose()?;
-        let decoder = tokens.as_ref().zip(palette.as_ref()).map(|((tokens, _), ((palette, _), _))| (tokens, palette));
+        let classes =
+            [images.as_ref().map(|i| &i.0.meta.classes), tokens.as_ref().map(|t| &t.0.meta.classes)];
+        let classes =
+            classes.into_iter().flatten().find(|names| !names.is_empty()).cloned().unwrap_or_default();
+        let probe =
+            input(Kind::Probe).map(|(dir, manifest)| Probed::read(dir, manifest, &classes)).transpose()?;
+        let decoder =
+            tokens.as_ref().zip(palette.as_ref()).map(|((tokens, _), ((palette, _), _))| (tokens, palette));
         let examples = match (&images, input(Kind::Images)) {
             (Some((images, _)), Some((dir, _))) => Examples::read(dir, images, decoder, &classes)?,
             _ => None,

@@ -52,7 +52,8 @@ impl Model {
         let config: Config = read_json(&dir.join("config.json"))?;
         let [train, validation] = [Split::Train, Split::Validation].map(|split| Curve::read(dir, split));
         let (train, validation) = (train?, validation?);
-        let tokens = [&train, &validation].iter().filter_map(|c| c.last()).map(|p| p.tokens).fold(0.0, f64::max);
+        let tokens =
+            [&train, &validation].iter().filter_map(|c| c.last()).map(|p| p.tokens).fold(0.0, f64::max);
         let speed = read_seconds(&dir.join(TIMING_FILE))?
             .filter(|&seconds| seconds > 0.0 && tokens > 0.0)
             .map(|seconds| (seconds, tokens / seconds));

@@ -51,7 +51,8 @@ impl Picture {
         rgb: Vec<u8>,
     ) -> Result<Self, Error> {
         let failed = |source| Error::Picture { path: dir.to_path_buf(), source };
-        let refused = || ImageError::Parameter(ParameterError::from_kind(ParameterErrorKind::DimensionMismatch));
+        let refused =
+            || ImageError::Parameter(ParameterError::from_kind(ParameterErrorKind::DimensionMismatch));
         let sides = u32::try_from(width).ok().zip(u32::try_from(height).ok());
         let (width, height) = sides.ok_or_else(refused).map_err(failed)?;
         let picture = RgbImage::from_raw(width, height, rgb).ok_or_else(refused).map_err(failed)?;

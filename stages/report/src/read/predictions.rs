@@ -37,7 +37,9 @@ impl Confusion {
         let images = table.i64s("images")?;
         let pairs = table.i64s("label")?.into_iter().zip(table.i64s("predicted")?).zip(images);
         let cells: Vec<(i64, i64, u64)> = pairs
-            .filter_map(|((label, predicted), images)| Some((label?, predicted?, u64::try_from(images?).ok()?)))
+            .filter_map(|((label, predicted), images)| {
+                Some((label?, predicted?, u64::try_from(images?).ok()?))
+            })
             .collect();
         Ok(Self::count(&cells, names))
     }

@@ -69,7 +69,8 @@ impl Probes {
                 .find(|source| source.name() == sources[row])
                 .ok_or_else(|| bad(format!("`{}` is no source of a probe", sources[row])))?;
             let split: Split = splits[row].parse().map_err(|e| bad(format!("{e}")))?;
-            let scores = Scores { accuracy: accuracy[row], loss: loss[row], images: images[row].unwrap_or(0) };
+            let scores =
+                Scores { accuracy: accuracy[row], loss: loss[row], images: images[row].unwrap_or(0) };
             let probe = probes.entry((source, layers[row])).or_insert_with(|| Probe {
                 source,
                 layer: layers[row],
@@ -108,7 +109,8 @@ mod tests {
 
     #[test]
     fn the_best_layer_is_chosen_on_validation_alone() {
-        let probes = Probes(vec![probe(0, 0.3, 0.9), probe(1, 0.6, 0.5), probe(2, 0.6, 0.7), probe(3, 0.1, 0.95)]);
+        let probes =
+            Probes(vec![probe(0, 0.3, 0.9), probe(1, 0.6, 0.5), probe(2, 0.6, 0.7), probe(3, 0.1, 0.95)]);
         assert_eq!(probes.best(Source::Model).unwrap().layer, Some(1));
         assert_eq!(probes.best(Source::Untrained), None);
     }

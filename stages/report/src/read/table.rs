@@ -9,9 +9,7 @@ use crate::Error;
 /// A Parquet file as a lazy query. The path is taken as it is, not as a pattern.
 pub(crate) fn scan(path: &Path) -> Result<LazyFrame, Error> {
     let args = ScanArgsParquet { glob: false, ..Default::default() };
-    PlRefPath::try_from_path(path)
-        .and_then(|path| LazyFrame::scan_parquet(path, args))
-        .map_err(failed(path))
+    PlRefPath::try_from_path(path).and_then(|path| LazyFrame::scan_parquet(path, args)).map_err(failed(path))
 }
 
 /// Runs a query over the file at `path`.

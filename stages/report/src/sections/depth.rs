@@ -72,10 +72,10 @@ fn chart(probes: &Probes) -> Markup {
             id: "depth-chart",
             title: "Test accuracy by layer",
             description: format!("Test accuracy of the best layer by validation: {}.", best.join(", ")),
-            x: Axis { label: "layer", format: decimal, includes: None, whole: true },
+            x: Axis { label: "layer", format: |layer, _| format!("{layer:.0}"), includes: None, whole: true },
             y: Axis {
                 label: "test accuracy",
-                format: |share| format!("{}%", decimal(100.0 * share)),
+                format: |share, decimals| format!("{:.*}%", decimals.saturating_sub(2), 100.0 * share),
                 includes: Some(0.0),
                 whole: false,
             },
@@ -112,7 +112,7 @@ fn table(probes: &Probes) -> Markup {
                         td.number { (count(u64::try_from(probe.dims).unwrap_or(0))) }
                         td.number { (decimal(probe.l2)) }
                         @for split in Split::ALL { td.number { (cell(probe.accuracy(split))) } }
-                        td.number { (probe.scores.get(&Split::Test).map_or_else(|| "–".into(), |s| decimal(s.loss))) }
+                        td.number { (probe.scores.get(&Split::Test).map_or_else(|| "–".into(), |s| format!("{:.3}", s.loss))) }
                         td.number { (probe.iterations) }
                     }
                 }

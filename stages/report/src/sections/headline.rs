@@ -101,7 +101,11 @@ fn best_layer(run: &Run) -> Option<Card> {
 fn untrained(run: &Run) -> Option<Card> {
     let (_, accuracy, detail) = best(run, Source::Untrained)?;
     let gain = best(run, Source::Model).map(|(_, trained, _)| 100.0 * (trained - accuracy));
-    let gain = gain.map(|points| format!(" Training changes it by {points:+.1} points.")).unwrap_or_default();
+    let gain = match gain {
+        Some(points) if points >= 0.0 => format!(" Training adds {points:.1} points."),
+        Some(points) => format!(" Training takes {:.1} points away.", -points),
+        None => String::new(),
+    };
     Some(Card {
         label: "Best layer, untrained",
         value: percent(accuracy),
@@ -125,22 +129,18 @@ fn pixels(run: &Run) -> Option<Card> {
 fn loss(run: &Run) -> Option<Card> {
     let (model, _) = run.model.as_ref()?;
     let last = model.validation.last()?;
-    let guess = colours(run).map(|k| {
-        format!(" Guessing evenly among {k} colours costs {:.3}.", (k as f64).ln())
-    });
+    let guess = colours(run).map(|k| format!(" An even guess among {k} colours: {:.3}.", (k as f64).ln()));
     Some(Card {
         label: "Validation loss",
         value: format!("{:.3}", last.loss),
         detail: format!("nats/token, or {:.3} bits/pixel", last.bits_per_pixel),
         meaning: format!(
-            "How surprised the network is by the next pixel of an unseen image, on average; lower is better.{}",
+            "How much the next pixel of an unseen image surprises the network; lower is better.{}",
             guess.unwrap_or_default()
         ),
         paper: Some(format!(
-            "{PAPER_LOSS:.3} nats/token, {:.3} bits/pixel (iGPT-L, ImageNet at 32 × 32; an even guess among \
-             {PAPER_COLOURS} colours costs {:.3})",
-            bits_per_pixel(PAPER_LOSS),
-            (PAPER_COLOURS as f64).ln()
+            "{PAPER_LOSS:.3} nats/token, {:.3} bits/pixel (iGPT-L, ImageNet 32 × 32, {PAPER_COLOURS} colours)",
+            bits_per_pixel(PAPER_LOSS)
         )),
     })
 }

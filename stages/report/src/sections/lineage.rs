@@ -4,18 +4,19 @@ use maud::{Markup, html};
 
 use crate::lineage::{Layout, Lineage, Route};
 
-const BOX: (f64, f64) = (124.0, 44.0);
-const GAP: (f64, f64) = (46.0, 22.0);
+const BOX: (f64, f64) = (146.0, 44.0);
+const GAP: (f64, f64) = (36.0, 20.0);
 const MARGIN: f64 = 6.0;
 
 /// Letters that fit into a box.
-const LETTERS: usize = 15;
+const LETTERS: usize = 18;
 
 /// A drawing, with a link from each box to the stage's particulars.
 pub(crate) fn graph(lineage: &Lineage, anchor: impl Fn(usize) -> String) -> Markup {
     let inputs: Vec<_> = lineage.nodes.iter().map(|node| node.inputs.clone()).collect();
     let layout = Layout::of(&inputs);
-    let top = layout.nodes.iter().map(|n| n.1).chain(layout.routes.iter().flat_map(|r| r.rows.iter().copied()));
+    let top =
+        layout.nodes.iter().map(|n| n.1).chain(layout.routes.iter().flat_map(|r| r.rows.iter().copied()));
     let top = top.fold(0.0, f64::min);
     let corner = |column: usize, row: f64| {
         (MARGIN + column as f64 * (BOX.0 + GAP.0), MARGIN + (row - top) * (BOX.1 + GAP.1))
@@ -81,13 +82,13 @@ mod tests {
         let corner = |column: usize, row: f64| (column as f64 * (BOX.0 + GAP.0), row * 100.0);
         let route = Route { from: 0, to: 2, rows: vec![0.0, 1.0, 0.0] };
         let path = way(&route, 0, corner);
-        assert!(path.starts_with("M124.0 22.0 C"), "{path}");
-        assert!(path.contains("170.0 122.0 H294.0 C") && path.ends_with("340.0 22.0"), "{path}");
+        assert!(path.starts_with("M146.0 22.0 C"), "{path}");
+        assert!(path.contains("182.0 122.0 H328.0 C") && path.ends_with("364.0 22.0"), "{path}");
     }
 
     #[test]
     fn long_names_are_cut_between_letters() {
         assert_eq!(shorten("features"), "features");
-        assert_eq!(shorten("features-ünträined"), "features-ünträ…");
+        assert_eq!(shorten("features-ünträined-2"), "features-ünträine…");
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use igpt_artifact::Manifest;
 use igpt_artifact::manifest::FileEntry;
 use maud::{Markup, html};
+use serde_json::Value;
 
 use super::lineage::graph;
 use crate::lineage::{Lineage, Node};
@@ -45,8 +46,8 @@ fn made_by(lineage: &Lineage) -> Markup {
     let memory = manifests().map(|m| m.peak_memory).max().unwrap_or(0);
     html! {
         dl.facts {
-            div { dt { "program" } dd { @for program in &programs { (program) br; } } }
-            @if !machines.is_empty() { div { dt { "machine" } dd { @for machine in &machines { (machine) br; } } } }
+            div.wide { dt { "program" } dd { @for program in &programs { (program) br; } } }
+            @if !machines.is_empty() { div.wide { dt { "machine" } dd { @for machine in &machines { (machine) br; } } } }
             div { dt { "seed" } dd { @for seed in &seeds { (seed) br; } } }
             div { dt { "time, all stages" } dd { (seconds(time)) } }
             @if memory > 0 { div { dt { "peak memory" } dd { (bytes(memory)) } } }
@@ -118,7 +119,7 @@ fn particulars(manifest: &Manifest) -> Markup {
         @if !manifest.results.is_empty() { h4 { "Results" } (facts(&manifest.results)) }
         @if !parts.params.is_empty() {
             h4 { "Parameters" }
-            (pairs(parts.params.iter().map(|(name, value)| (name.as_str(), value.to_string()))))
+            (pairs(parts.params.iter().map(|(name, value)| (name.as_str(), setting(value)))))
         }
         @if !manifest.sources.is_empty() {
             h4 { "Read from" }
@@ -146,6 +147,15 @@ fn particulars(manifest: &Manifest) -> Markup {
     }
 }
 
+/// A parameter as it would be written in a pipeline file.
+fn setting(value: &Value) -> String {
+    match value {
+        Value::Null => "not set".into(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
 fn pairs<'a>(pairs: impl Iterator<Item = (&'a str, String)>) -> Markup {
     html! {
         table.pairs {
@@ -156,7 +166,7 @@ fn pairs<'a>(pairs: impl Iterator<Item = (&'a str, String)>) -> Markup {
 
 fn files(files: &[FileEntry]) -> Markup {
     html! {
-        table.pairs {
+        table.pairs.files {
             tbody {
                 @for file in files.iter().take(MAX_FILES) {
                     tr { th scope="row" { (file.path) } td { (bytes(file.size)) } }

@@ -49,8 +49,18 @@ fn chart(model: &Model) -> Markup {
         id: "training-chart",
         title: "Loss over the course of training",
         description: format!("Training loss {}, validation loss {} nats per token.", ends[0], ends[1]),
-        x: Axis { label: "tokens trained on", format: metric, includes: Some(0.0), whole: false },
-        y: Axis { label: "loss in nats/token", format: decimal, includes: None, whole: false },
+        x: Axis {
+            label: "tokens trained on",
+            format: |tokens, _| metric(tokens),
+            includes: Some(0.0),
+            whole: false,
+        },
+        y: Axis {
+            label: "loss in nats/token",
+            format: |loss, decimals| format!("{loss:.decimals$}"),
+            includes: None,
+            whole: false,
+        },
         series: lines.into_iter().filter(|line| !line.points.is_empty()).collect(),
     }
     .render()

@@ -6,9 +6,12 @@ use maud::{Markup, html};
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 380.0;
 const LEFT: f64 = 66.0;
-const RIGHT: f64 = 18.0;
+const RIGHT: f64 = 30.0;
 const TOP: f64 = 40.0;
-const BOTTOM: f64 = 62.0;
+const BOTTOM: f64 = 70.0;
+
+/// Decimals of a single point, shown when the pointer rests on it.
+const MARK_DECIMALS: usize = 3;
 
 /// A line chart.
 pub(crate) struct Chart {
@@ -27,8 +30,8 @@ pub(crate) struct Chart {
 pub(crate) struct Axis {
     /// The quantity and its unit.
     pub(crate) label: &'static str,
-    /// How numbers are written.
-    pub(crate) format: fn(f64) -> String,
+    /// How a number is written, given the decimals that it takes to tell ticks apart.
+    pub(crate) format: fn(f64, usize) -> String,
     /// A value that the axis has to include.
     pub(crate) includes: Option<f64>,
     /// Whether only whole numbers make sense.
@@ -59,12 +62,15 @@ struct Scale {
     values: (f64, f64),
     paper: (f64, f64),
     ticks: Vec<f64>,
+    /// Decimals that tell ticks apart.
+    decimals: usize,
 }
 
 impl Chart {
     /// The chart with its legend.
     pub(crate) fn render(&self) -> Markup {
-        let points = || self.series.iter().flat_map(|s| &s.points).filter(|(x, y)| x.is_finite() && y.is_finite());
+        let points =
+            || self.series.iter().flat_map(|s| &s.points).filter(|(x, y)| x.is_finite() && y.is_finite());
         let x = Scale::fit(&self.x, points().map(|p| p.0), (LEFT, WIDTH - RIGHT), 7);
         let y = Scale::fit(&self.y, points().map(|p| p.1), (HEIGHT - BOTTOM, TOP), 6);
         let (title, description) = (format!("{}-title", self.id), format!("{}-description", self.id));
@@ -87,16 +93,16 @@ impl Chart {
     fn axes(&self, x: &Scale, y: &Scale) -> Markup {
         let (left, right, floor) = (x.paper.0, x.paper.1, y.paper.0);
         html! {
-            text.axis-label x=(LEFT - 8.0) y="20" text-anchor="start" { (self.y.label) }
-            text.axis-label x=(right) y=(HEIGHT - 10.0) text-anchor="end" { (self.x.label) }
+            text.axis-label x=(left) y="20" text-anchor="start" { (self.y.label) }
+            text.axis-label x=(right) y=(HEIGHT - 6.0) text-anchor="end" { (self.x.label) }
             @for &tick in &y.ticks {
                 line.grid x1=(left) x2=(right) y1=(at(y, tick)) y2=(at(y, tick)) {}
-                text.tick x=(left - 10.0) y=(at(y, tick)) dy="0.35em" text-anchor="end" { ((self.y.format)(tick)) }
+                text.tick x=(left - 10.0) y=(at(y, tick)) dy="0.35em" text-anchor="end" { ((self.y.format)(tick, y.decimals)) }
             }
             line.axis x1=(left) x2=(right) y1=(floor) y2=(floor) {}
             @for &tick in &x.ticks {
                 line.axis x1=(at(x, tick)) x2=(at(x, tick)) y1=(floor) y2=(floor + 5.0) {}
-                text.tick x=(at(x, tick)) y=(floor + 12.0) dy="0.8em" text-anchor="middle" { ((self.x.format)(tick)) }
+                text.tick x=(at(x, tick)) y=(floor + 12.0) dy="0.8em" text-anchor="middle" { ((self.x.format)(tick, x.decimals)) }
             }
         }
     }
@@ -116,7 +122,10 @@ impl Series {
                 @if self.mark != Mark::None || points.len() == 1 {
                     @for point in &points {
                         g.mark {
-                            title { (self.name) ", " ((chart.x.format)(point.0)) ": " ((chart.y.format)(point.1)) }
+                            title {
+                                (self.name) ", " (chart.x.label) " " ((chart.x.format)(point.0, x.decimals)) ": "
+                                ((chart.y.format)(point.1, MARK_DECIMALS))
+                            }
                             (self.mark.at(at(x, point.0), at(y, point.1)))
                         }
                     }
@@ -168,7 +177,8 @@ impl Scale {
         // A whole-number axis ends where its values do: there is no layer 6 and a half.
         let values = if axis.whole { (low, high) } else { (first as f64 * step, last as f64 * step) };
         let ticks = ticks.into_iter().filter(|tick| (values.0..=values.1).contains(tick)).collect();
-        Self { values, paper, ticks }
+        let decimals = (-step.log10().floor()).clamp(0.0, 9.0) as usize;
+        Self { values, paper, ticks, decimals }
     }
 }
 
@@ -189,13 +199,13 @@ mod tests {
     use super::*;
 
     fn axis(whole: bool) -> Axis {
-        Axis { label: "x", format: |v| v.to_string(), includes: None, whole }
+        Axis { label: "x", format: |v, decimals| format!("{v:.decimals$}"), includes: None, whole }
     }
 
     #[test]
     fn ticks_are_round_and_cover_the_values() {
         let scale = Scale::fit(&axis(false), [0.13, 0.72].into_iter(), (0.0, 100.0), 6);
-        assert_eq!(scale.ticks.len(), 8);
+        assert_eq!((scale.ticks.len(), scale.decimals), (8, 1));
         assert_eq!(scale.values, (0.1, 0.8));
         let scale = Scale::fit(&axis(true), (0..=6).map(f64::from), (0.0, 100.0), 7);
         assert_eq!(scale.ticks, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);

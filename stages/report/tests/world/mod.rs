@@ -11,7 +11,7 @@ use igpt_artifact::table::palette::Palette;
 use igpt_artifact::table::probe::{Prediction, PredictionsWriter, ProbeRow, Source, write_probes};
 use igpt_artifact::table::tokens::{Tokens, TokensMeta};
 use igpt_artifact::table::write_json;
-use igpt_artifact::{Artifact, Digest, Kind, KeyParts, Split, Store};
+use igpt_artifact::{Artifact, Digest, KeyParts, Kind, Split, Store};
 use igpt_report::{Error, INDEX_FILE, ReportParams, ReportStage};
 use igpt_stage::{Context, InputArtifact, Seed, Silent, Stage, Summary};
 use image::RgbImage;
@@ -79,7 +79,6 @@ impl World {
             progress: &Silent,
         };
         let summary = ReportStage::run(&context, &ReportParams { title: title.into() })?;
-        if let Some(to) = std::env::var_os("IGPT_KEEP") { std::fs::copy(out.path().join(INDEX_FILE), std::path::Path::new(&to).join(format!("{}.html", title.len()))).unwrap(); }
         Ok((std::fs::read_to_string(out.path().join(INDEX_FILE)).unwrap(), summary))
     }
 
@@ -261,7 +260,8 @@ impl World {
             for (name, columns) in [("samples.png", 10), ("completions.png", 8)] {
                 let side = SIDE as u32;
                 let grid = RgbImage::from_fn(columns * side, 4 * side, |x, y| {
-                    let (tile, at) = (u64::from(x / side + 10 * (y / side)), ((y % side) * side + x % side) as usize);
+                    let (tile, at) =
+                        (u64::from(x / side + 10 * (y / side)), ((y % side) * side + x % side) as usize);
                     image::Rgb(disc(tile, tile as i64 % 10).as_chunks::<3>().0[at])
                 });
                 grid.save(out.join(name)).unwrap();
@@ -275,7 +275,17 @@ fn scores(source: Source, layer: Option<u32>, test: f64) -> [ProbeRow; 3] {
         |(split, more, images)| {
             let accuracy = test + more;
             let (dims, iterations) = if layer.is_some() { (64, 87) } else { (768, 140) };
-            ProbeRow { source, layer, dims, l2: 0.01, split, accuracy, loss: 2.0 - accuracy, images, iterations }
+            ProbeRow {
+                source,
+                layer,
+                dims,
+                l2: 0.01,
+                split,
+                accuracy,
+                loss: 2.0 - accuracy,
+                images,
+                iterations,
+            }
         },
     )
 }

@@ -103,7 +103,7 @@ fn a_folder_that_cannot_be_written() {
 
 #[test]
 fn a_full_disk() {
-    let project = Project::new(&TINY.replace("train: 120", "train: 4000"));
+    let project = Project::new(&TINY.replace("train: 120", "train: 40000"));
     let disk = project.path("disk");
     fs::create_dir(&disk).unwrap();
     let mount = std::process::Command::new("mount")

@@ -7,12 +7,14 @@
 //! - [`params`]: what can be set;
 //! - [`schedule`]: the learning rate of a step;
 //! - [`batches`]: which images a step sees;
+//! - [`parallel`]: its gradient, on all threads;
 //! - [`train`]: the loop;
 //! - [`checkpoint`]: what a killed training goes on from.
 
 pub mod batches;
 pub mod checkpoint;
 mod error;
+pub mod parallel;
 pub mod params;
 pub mod schedule;
 pub mod train;
@@ -69,6 +71,7 @@ impl Stage for PretrainStage {
             train: &train,
             validation: &validation,
             checkpoint_every: CHECKPOINT_EVERY,
+            device,
         })?;
 
         processor::write(&palette, tokens.meta.height, tokens.meta.width, context.out)?;

@@ -4,18 +4,19 @@ use std::time::{Duration, Instant};
 
 use burn::backend::Autodiff;
 use burn::module::AutodiffModule;
-use burn::optim::{AdamConfig, GradientsParams, Optimizer};
+use burn::optim::{AdamConfig, Optimizer};
 use burn::tensor::ElementConversion;
 use igpt_artifact::Split;
 use igpt_artifact::table::metrics::{Metric, Timing};
 use igpt_artifact::table::vectors::Batch;
 use igpt_kernels::Kernels;
-use igpt_model::{Compute, Config, ImageGpt, tokens, weights};
+use igpt_model::{Compute, Config, Device, ImageGpt, tokens, weights};
 use igpt_stage::{Context, Task};
 use serde::{Deserialize, Serialize};
 
 use crate::batches::{Order, gather};
 use crate::checkpoint::Checkpoints;
+use crate::parallel::Workers;
 use crate::schedule::Schedule;
 use crate::{Error, PretrainParams};
 
@@ -33,6 +34,8 @@ pub struct Training<'a> {
     pub validation: &'a Batch<u16>,
     /// Work that a kill may cost. It changes nothing but that.
     pub checkpoint_every: Duration,
+    /// Where it runs.
+    pub device: Device,
 }
 
 /// The curve so far.
@@ -64,7 +67,7 @@ impl Compute for Training<'_> {
     type Output = Result<History, Error>;
 
     fn run<B: Kernels>(self, device: B::Device) -> Result<History, Error> {
-        let Self { context, params, config, train, validation, checkpoint_every } = self;
+        let Self { context, params, config, train, validation, checkpoint_every, .. } = self;
         B::seed(&device, context.seed.named("pretrain/backend").number());
         let network = ImageGpt::<Autodiff<B>>::new(config, context.seed.named("pretrain/init"), &device);
         // Burn's default ε is 1e-5; the original, and everybody else, uses 1e-8.
@@ -73,6 +76,7 @@ impl Compute for Training<'_> {
         let (mut step, mut network, mut optimizer, mut history) =
             checkpoints.read(network, adam.init(), &device)?;
 
+        let workers = Workers::new(self.device, params.batch_size, rayon::current_num_threads())?;
         let mut order = Order::new(context.seed, train.rows(), params.batch_size);
         let warmup = params.warmup_steps.unwrap_or_else(|| order.steps_per_epoch());
         let schedule = Schedule { peak: params.learning_rate, warmup, steps: params.steps };
@@ -100,14 +104,12 @@ impl Compute for Training<'_> {
         let mut summed = 0;
         while step < params.steps {
             let rows = gather(train, order.batch(step));
-            let loss = network.loss(tokens::tensor(&rows, config.n_positions, &device));
-            let value = loss.clone().inner();
+            let (loss, gradients) = workers.gradients(&network, &rows, &device);
             loss_sum = Some(match loss_sum {
-                Some(sum) => sum + value,
-                None => value,
+                Some(sum) => sum + loss,
+                None => loss,
             });
             summed += 1;
-            let gradients = GradientsParams::from_grads(loss.backward(), &network);
             let learning_rate = schedule.at(step);
             network = optimizer.step(learning_rate, network, gradients);
             step += 1;

@@ -113,6 +113,21 @@ fn it_learns_what_follows_and_repeats_itself() {
 }
 
 #[test]
+fn the_number_of_threads_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let inputs = inputs(&Store::new(dir.path().join("store")));
+    let trained = [1, 3].map(|threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let out = dir.path().join(threads.to_string());
+        std::fs::create_dir(&out).unwrap();
+        // 7 images do not divide evenly into parts.
+        pool.install(|| run(&inputs, &PretrainParams { batch_size: 7, ..params() }, &out)).unwrap();
+        weights(&out)
+    });
+    assert_eq!(trained[0], trained[1]);
+}
+
+#[test]
 fn without_steps_it_is_the_initial_network_and_guesses_uniformly() {
     let dir = tempfile::tempdir().unwrap();
     let inputs = inputs(&Store::new(dir.path().join("store")));
@@ -161,9 +176,15 @@ fn train(
         device: "cpu",
         progress,
     };
-    let training =
-        Training { context: &context, params, config, train: &train, validation: &validation, checkpoint_every };
-    Device::Cpu.run(training)
+    Device::Cpu.run(Training {
+        context: &context,
+        params,
+        config,
+        train: &train,
+        validation: &validation,
+        checkpoint_every,
+        device: Device::Cpu,
+    })
 }
 
 #[test]

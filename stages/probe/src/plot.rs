@@ -1,10 +1,13 @@
 //! `depth.svg`: test accuracy against depth.
 
+use std::ops::Range;
 use std::path::Path;
 
 use igpt_artifact::table::probe::Source;
 use igpt_artifact::{Error as ArtifactError, fs};
 use plotters::coord::Shift;
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -60,25 +63,28 @@ fn draw(root: &Area<'_>, outcomes: &[Outcome]) -> Drawn {
     let percent = |outcome: &Outcome| 100.0 * outcome.test.accuracy;
     let top = outcomes.iter().map(percent).fold(0.0, f64::max);
     // Room above the highest point, up to a full ten.
-    let top = ((top + 4.0) / 10.0).ceil() * 10.0;
+    let top = (((top + 4.0) / 10.0).ceil() * 10.0).min(100.0);
     let layers = || outcomes.iter().filter_map(|outcome| outcome.id.layer);
     let (first, last) = (layers().min().unwrap_or(0), layers().max().unwrap_or(0));
+    let (left, right) = (f64::from(first) - 0.35, f64::from(last) + 0.35);
     let mut chart = ChartBuilder::on(&body)
+        .margin_top(20)
         .margin_right(24)
         .margin_left(8)
         .margin_bottom(8)
         .x_label_area_size(48)
         .y_label_area_size(60)
-        .build_cartesian_2d(f64::from(first) - 0.35..f64::from(last) + 0.35, 0.0..top)?;
+        .build_cartesian_2d(
+            Axis { range: (left..right).into(), ticks: ticks(first, last) },
+            Axis { range: (0.0..top).into(), ticks: (0..=10).map(|ten| 10.0 * f64::from(ten)).collect() },
+        )?;
     chart
         .configure_mesh()
         .disable_x_mesh()
         .light_line_style(TRANSPARENT)
         .bold_line_style(GRID)
         .axis_style(MUTED)
-        .x_labels(ticks(first, last))
-        .x_label_formatter(&|x| if x.fract() == 0.0 { format!("{x:.0}") } else { String::new() })
-        .y_labels(11)
+        .x_label_formatter(&|x| format!("{x:.0}"))
         .y_label_formatter(&|y| format!("{y:.0}"))
         .label_style(("sans-serif", 14).into_font().color(&INK))
         .axis_desc_style(("sans-serif", 15).into_font().color(&INK))
@@ -87,7 +93,6 @@ fn draw(root: &Area<'_>, outcomes: &[Outcome]) -> Drawn {
         .draw()?;
 
     if let Some(pixels) = best(outcomes, Source::Pixels) {
-        let (left, right) = (f64::from(first) - 0.35, f64::from(last) + 0.35);
         let line = [(left, percent(pixels)), (right, percent(pixels))];
         let style = look(Source::Pixels).1.stroke_width(2);
         chart.draw_series(DashedLineSeries::new(line, 7, 5, style))?;
@@ -112,10 +117,41 @@ fn draw(root: &Area<'_>, outcomes: &[Outcome]) -> Drawn {
     Ok(())
 }
 
-/// The number of labels that puts one on every layer, or on a round part of them.
-fn ticks(first: u32, last: u32) -> usize {
-    let layers = (last - first) as usize + 1;
-    if layers <= 24 { 2 * layers + 1 } else { 24 }
+/// An axis with ticks at chosen places.
+struct Axis {
+    range: RangedCoordf64,
+    ticks: Vec<f64>,
+}
+
+impl Ranged for Axis {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        self.range.map(value, limit)
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        self.ticks
+            .iter()
+            .copied()
+            .filter(|tick| (self.range.range().start..=self.range.range().end).contains(tick))
+            .collect()
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.range.range()
+    }
+}
+
+/// The layers that get a label: every one, or every fifth or tenth of many.
+fn ticks(first: u32, last: u32) -> Vec<f64> {
+    let step = match last - first {
+        0..25 => 1,
+        25..100 => 5,
+        _ => 10,
+    };
+    (first..=last).filter(|layer| layer.is_multiple_of(step)).map(f64::from).collect()
 }
 
 fn draw_header(header: &Area<'_>, sources: &[Source]) -> Drawn {
@@ -142,4 +178,60 @@ fn draw_header(header: &Area<'_>, sources: &[Source]) -> Drawn {
     let note = label.color(&MUTED).pos(Pos::new(HPos::Right, VPos::Center));
     header.draw(&Text::new("ring: layer chosen on validation", (SIZE.0 as i32 - 24, y), note))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ProbeId;
+    use crate::scaler::Scaler;
+    use crate::softmax::{Score, Softmax};
+    use crate::weights::Linear;
+    use ndarray::{Array2, array};
+
+    fn outcome(source: Source, layer: Option<u32>, accuracy: f64) -> Outcome {
+        let id = ProbeId { source, layer };
+        let score = Score { accuracy, loss: 1.0 };
+        let scaler = Scaler::standardize(&array![[0.0_f32]].view());
+        Outcome {
+            id,
+            dims: 1,
+            l2: 0.1,
+            iterations: 50,
+            unconverged: Vec::new(),
+            train: score,
+            validation: score,
+            test: score,
+            predictions: Vec::new(),
+            linear: Linear::new(id, &Softmax(Array2::zeros((2, 2))), &scaler, &[0, 1]),
+            seconds: 0.0,
+        }
+    }
+
+    fn svg(outcomes: &[Outcome]) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), outcomes).unwrap();
+        std::fs::read_to_string(dir.path().join(DEPTH_FILE)).unwrap()
+    }
+
+    #[test]
+    fn a_plot_for_any_number_of_layers_and_sources() {
+        let one = svg(&[outcome(Source::Model, Some(3), 0.0)]);
+        assert!(one.contains("trained") && !one.contains("untrained") && !one.contains("raw pixels"));
+        let curve = |source, layers: u32| -> Vec<Outcome> {
+            let of = |l: u32| 0.2 + 0.55 * (std::f64::consts::PI * f64::from(l) / f64::from(layers)).sin();
+            (0..layers).map(|layer| outcome(source, Some(layer), of(layer))).collect()
+        };
+        let many = svg(&[curve(Source::Model, 61), vec![outcome(Source::Pixels, None, 1.0)]].concat());
+        assert_eq!(many.matches("<circle").count(), 61 + 1 + 1, "a dot a layer, the ring, the legend's");
+        assert!(many.contains("raw pixels") && many.contains("75.0"));
+        if let Ok(dir) = std::env::var("DUMP") {
+            std::fs::write(format!("{dir}/many.svg"), &many).unwrap();
+            std::fs::write(format!("{dir}/one.svg"), &one).unwrap();
+            let mut un = curve(Source::Untrained, 7);
+            un.iter_mut().for_each(|o| o.test.accuracy *= 0.35);
+            let all = svg(&[curve(Source::Model, 7), un, vec![outcome(Source::Pixels, None, 0.21)]].concat());
+            std::fs::write(format!("{dir}/all.svg"), &all).unwrap();
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The probe and scikit-learn find the same optimum. `fixtures/make_logistic.py` made the numbers.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod common;
 
 use std::path::Path;

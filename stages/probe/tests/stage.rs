@@ -1,5 +1,7 @@
 //! The stage from artifact to artifact, on features made so that the right answer is known.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod common;
 
 use std::collections::BTreeMap;

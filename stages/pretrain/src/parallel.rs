@@ -53,7 +53,7 @@ impl Workers {
         let part = |i: usize| {
             let (from, to) = (i * images / self.parts, (i + 1) * images / self.parts);
             // Leaves of its own, so that Burn keeps the parts' graphs apart.
-            let network = ImageGpt::from_inner(network.valid());
+            let network = ImageGpt::<Autodiff<B>>::from_inner(network.valid());
             let loss = network.loss(tokens::tensor(&rows[from * width..to * width], width, device));
             let share = loss.mul_scalar((to - from) as f64 / images as f64);
             let value = share.clone().inner();
@@ -62,18 +62,20 @@ impl Workers {
         let mut done: Vec<_> = if self.pools.is_empty() {
             (0..self.parts).map(|i| (i, part(i))).collect()
         } else {
+            let work = |first: usize| {
+                let mine = (first..self.parts).step_by(self.pools.len());
+                self.pools[first].install(|| mine.map(|i| (i, part(i))).collect::<Vec<_>>())
+            };
+            let work = &work;
             std::thread::scope(|scope| {
-                let work = |(first, pool): (usize, &ThreadPool)| {
-                    let mine = (first..self.parts).step_by(self.pools.len());
-                    pool.install(|| mine.map(|i| (i, part(i))).collect::<Vec<_>>())
-                };
-                let work = &work;
                 let running: Vec<_> =
-                    self.pools.iter().enumerate().map(|pool| scope.spawn(move || work(pool))).collect();
-                let join = |thread: std::thread::ScopedJoinHandle<'_, Vec<_>>| {
-                    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-                };
-                running.into_iter().flat_map(join).collect()
+                    (0..self.pools.len()).map(|first| scope.spawn(move || work(first))).collect();
+                running
+                    .into_iter()
+                    .flat_map(|thread| {
+                        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                    })
+                    .collect()
             })
         };
         done.sort_by_key(|(i, _)| *i);

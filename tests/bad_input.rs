@@ -22,11 +22,17 @@ fn mistakes_in_the_pipeline_file() {
     refuses(&changed("  palette:", "  pallete:"), &["pipeline.yaml:4:3", "pallete", "palette"]);
     refuses(&changed("steps: 12", "stepz: 12"), &["pipeline.yaml:6:", "stepz", "steps"]);
     refuses(&changed("n_layer: 2", "n_layer: two"), &["pipeline.yaml:6:", "two"]);
-    refuses(&changed("n_head: 2", "n_head: 3"), &["pipeline.yaml:6:", "n_head 3 does not divide n_embd 16", "1, 2, 4, 8, 16"]);
+    refuses(
+        &changed("n_head: 2", "n_head: 3"),
+        &["pipeline.yaml:6:", "n_head 3 does not divide n_embd 16", "1, 2, 4, 8, 16"],
+    );
     refuses(&changed("k: 4", "k: 4000"), &["pipeline.yaml:4:", "4000", "512"]);
     refuses(&changed("{model: untrained}", "{model: nobody}"), &["pipeline.yaml:9:", "nobody"]);
     refuses(&changed("seed: 7", "sead: 7"), &["pipeline.yaml:1:1", "sead", "seed"]);
-    refuses(&changed("  tokenize:\n", "  tokenize: {inputs: {palette: report}}\n"), &["pipeline.yaml:5:", "report"]);
+    refuses(
+        &changed("  tokenize:\n", "  tokenize: {inputs: {palette: report}}\n"),
+        &["pipeline.yaml:5:", "report"],
+    );
     refuses(&changed("source: shapes", "source: cifar"), &["pipeline.yaml:3:", "path"]);
     refuses(&changed("source: shapes", "source: folder, path: nowhere"), &["pipeline.yaml:3:", "nowhere"]);
     refuses(&changed("stages:", "stages: ["), &["pipeline.yaml:"]);
@@ -72,7 +78,9 @@ fn bad_images_leave_what_was_made_before() {
     project.ok(&["run"]);
     let before = project.contents();
     let good = fs::read(project.path("photos/cat/0.png")).unwrap();
-    for (name, bytes) in [("cut.png", &good[..good.len() / 2]), ("fake.jpg", b"no picture"), ("empty.png", b"")] {
+    for (name, bytes) in
+        [("cut.png", &good[..good.len() / 2]), ("fake.jpg", b"no picture"), ("empty.png", b"")]
+    {
         let path = project.path("photos/cat").join(name);
         fs::write(&path, bytes).unwrap();
         let said = project.fails(&["run"]);

@@ -19,7 +19,10 @@ const STAGES: [&str; 10] = [
 
 fn scan(project: &Project, path: &str) -> LazyFrame {
     let path = project.path("artifacts").join(path);
-    LazyFrame::scan_parquet(PlRefPath::try_from_path(&path).unwrap(), ScanArgsParquet::default()).unwrap()
+    // `split` is a word; without the feature for dates polars must not look for one in it.
+    let hive_options = HiveOptions { enabled: Some(true), try_parse_dates: false, ..Default::default() };
+    let args = ScanArgsParquet { hive_options, ..Default::default() };
+    LazyFrame::scan_parquet(PlRefPath::try_from_path(&path).unwrap(), args).unwrap()
 }
 
 fn count(frame: LazyFrame) -> usize {

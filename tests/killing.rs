@@ -16,7 +16,8 @@ fn workers(dir: &Path) -> Vec<u32> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        let alive = std::fs::read_to_string(entry.path().join("stat")).is_ok_and(|stat| !stat.contains(") Z "));
+        let alive =
+            std::fs::read_to_string(entry.path().join("stat")).is_ok_and(|stat| !stat.contains(") Z "));
         if alive && std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == dir) {
             found.push(pid);
         }

@@ -89,17 +89,12 @@ impl Error {
 
     /// Wraps a Parquet error; one that is an I/O error underneath is reported as such, so that
     /// a full disk reads as a full disk.
-    pub fn parquet(
-        path: impl AsRef<Path>,
-    ) -> impl FnOnce(parquet::errors::ParquetError) -> Self {
+    pub fn parquet(path: impl AsRef<Path>) -> impl FnOnce(parquet::errors::ParquetError) -> Self {
         let path = path.as_ref().to_path_buf();
         move |source| match source {
             parquet::errors::ParquetError::External(inner) => match inner.downcast::<io::Error>() {
                 Ok(source) => Self::Io { doing: "read or write", path, source: *source },
-                Err(inner) => Self::Parquet {
-                    path,
-                    source: parquet::errors::ParquetError::External(inner),
-                },
+                Err(inner) => Self::Parquet { path, source: parquet::errors::ParquetError::External(inner) },
             },
             source => Self::Parquet { path, source },
         }

@@ -14,9 +14,7 @@ pub fn create_dir(path: &Path) -> Result<()> {
 /// Removes a directory tree; a missing one is no error.
 pub fn remove_dir(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io("remove the folder", path)(e))
-        }
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove the folder", path)(e)),
         _ => Ok(()),
     }
 }
@@ -80,8 +78,7 @@ pub fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
         for entry in fs::read_dir(&folder).map_err(Error::io("list", &folder))? {
             let entry = entry.map_err(Error::io("list", &folder))?;
             let path = relative.join(entry.file_name());
-            let metadata =
-                fs::metadata(entry.path()).map_err(Error::io("look at", entry.path()))?;
+            let metadata = fs::metadata(entry.path()).map_err(Error::io("look at", entry.path()))?;
             if metadata.is_dir() {
                 pending.push(path);
             } else {
@@ -99,9 +96,7 @@ pub fn portable(path: &Path) -> Result<String> {
     let parts = path
         .components()
         .map(|part| match part {
-            Component::Normal(name) => {
-                name.to_str().ok_or_else(|| bad("a file name that is not Unicode"))
-            }
+            Component::Normal(name) => name.to_str().ok_or_else(|| bad("a file name that is not Unicode")),
             _ => Err(bad("a path that leaves its folder")),
         })
         .collect::<Result<Vec<_>>>()?;

@@ -52,10 +52,7 @@ impl Store {
 
     /// Where the result with this key is or would be.
     pub fn place(&self, kind: Kind, key: Key) -> PathBuf {
-        self.root
-            .join(".store")
-            .join(format!("{kind}-v{}", kind.format()))
-            .join(key.to_string())
+        self.root.join(".store").join(format!("{kind}-v{}", kind.format())).join(key.to_string())
     }
 
     /// The result with this key, if it has been made.

@@ -51,7 +51,10 @@ impl Config {
             return Err(bad(format!("model_type is `{}`, not `imagegpt`", file.model_type)));
         }
         if file.activation_function != "quick_gelu" {
-            return Err(bad(format!("activation_function is `{}`, not `quick_gelu`", file.activation_function)));
+            return Err(bad(format!(
+                "activation_function is `{}`, not `quick_gelu`",
+                file.activation_function
+            )));
         }
         if file.n_head == 0 || file.n_embd % file.n_head != 0 {
             return Err(bad(format!("n_head {} does not divide n_embd {}", file.n_head, file.n_embd)));
@@ -65,7 +68,10 @@ impl Config {
             )));
         }
         let Some(k) = file.vocab_size.checked_sub(1).filter(|&k| k > 0) else {
-            return Err(bad(format!("vocab_size {} leaves no colour beside the start token", file.vocab_size)));
+            return Err(bad(format!(
+                "vocab_size {} leaves no colour beside the start token",
+                file.vocab_size
+            )));
         };
         let HuggingFace { n_layer, n_embd, n_head, n_positions, .. } = file;
         Ok(Self { n_layer, n_embd, n_head, n_positions, k })

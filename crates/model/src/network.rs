@@ -273,8 +273,8 @@ impl<B: Kernels> Attention<B> {
     fn step(&self, x: Tensor<B, 3>, cache: &mut LayerCache<B>, position: usize) -> Tensor<B, 3> {
         let [b, _, d] = x.dims();
         let qkv = self.c_attn.forward(x); // [B, 1, 3d]
-        let [q, k, v] = [0, 1, 2]
-            .map(|i| qkv.clone().narrow(2, i * d, d).reshape([b, self.n_head, 1, d / self.n_head]));
+        let [q, k, v] =
+            [0, 1, 2].map(|i| qkv.clone().narrow(2, i * d, d).reshape([b, self.n_head, 1, d / self.n_head]));
         let (k, v) = cache.append(k, v, position); // [B, h, position + 1, d / h]
         let scale = ((d / self.n_head) as f64).powf(-0.5);
         let scores = q.mul_scalar(scale).matmul(k.transpose()); // [B, h, 1, position + 1]

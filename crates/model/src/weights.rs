@@ -59,8 +59,8 @@ pub fn read<B: Kernels>(dir: &Path, device: &B::Device) -> Result<ImageGpt<B>> {
     let config = Config::open(dir)?;
     let path = dir.join(FILE);
     let bytes = fs::read(&path).map_err(igpt_artifact::Error::io("read", &path))?;
-    let file =
-        SafeTensors::deserialize(&bytes).map_err(|source| Error::SafeTensors { path: path.clone(), source })?;
+    let file = SafeTensors::deserialize(&bytes)
+        .map_err(|source| Error::SafeTensors { path: path.clone(), source })?;
     let init = Init::<B> { device, seed: None };
     let mut network = ImageGpt::build(config, &init);
     if has_biases(&file, config) {
@@ -237,7 +237,10 @@ mod tests {
             assert!(error.contains(expected), "{error}");
         };
         refuse(Config { k: 7, ..CONFIG }, "`transformer.wte.weight` has shape [6, 6], expected [8, 6]");
-        refuse(Config { n_layer: 3, ..CONFIG }, "`transformer.h.2.ln_1.weight` is missing (expected shape [6])");
+        refuse(
+            Config { n_layer: 3, ..CONFIG },
+            "`transformer.h.2.ln_1.weight` is missing (expected shape [6])",
+        );
         refuse(Config { n_layer: 1, ..CONFIG }, "has no place in this network");
         CONFIG.write(dir.path()).unwrap();
         let path = dir.path().join(FILE);

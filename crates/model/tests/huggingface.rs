@@ -200,7 +200,8 @@ fn steps_with_a_cache_give_the_same_logits() {
                     assert!((w - f).abs() <= TOLERANCE * w.abs().max(1.0), "position {position}: {w} {f}");
                 }
             }
-            let column: Vec<u16> = (0..images).map(|i| expected.tokens[i * expected.width + position]).collect();
+            let column: Vec<u16> =
+                (0..images).map(|i| expected.tokens[i * expected.width + position]).collect();
             previous = Some(tokens::tensor(&column, 1, &Default::default()));
         }
     }

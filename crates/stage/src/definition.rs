@@ -53,7 +53,10 @@ impl Definition {
 
     /// The names of its parameters.
     pub fn param_names(&self) -> Vec<String> {
-        (self.schema)()["properties"].as_object().map(|names| names.keys().cloned().collect()).unwrap_or_default()
+        (self.schema)()["properties"]
+            .as_object()
+            .map(|names| names.keys().cloned().collect())
+            .unwrap_or_default()
     }
 }
 
@@ -78,10 +81,8 @@ fn resolve<S: Stage>(raw: &Map<String, Value>, root: &Path) -> Result<Resolved, 
 }
 
 fn run<S: Stage>(context: &Context<'_>, params: &BTreeMap<String, Value>) -> Result<Summary, Failure> {
-    let params: S::Params = read(Value::Object(params.clone().into_iter().collect())).map_err(|e| Failure {
-        message: format!("parameters of {}: {e}", S::NAME),
-        causes: Vec::new(),
-        hint: e.hint,
+    let params: S::Params = read(Value::Object(params.clone().into_iter().collect())).map_err(|e| {
+        Failure { message: format!("parameters of {}: {e}", S::NAME), causes: Vec::new(), hint: e.hint }
     })?;
     S::run(context, &params).map_err(|e| Failure::new(&e))
 }

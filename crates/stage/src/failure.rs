@@ -19,7 +19,8 @@ pub struct Failure {
 impl Failure {
     /// Flattens an error and its sources.
     pub fn new(error: &impl Explain) -> Self {
-        let causes = std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string).collect();
+        let causes =
+            std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string).collect();
         Self { message: error.to_string(), causes, hint: error.hint() }
     }
 }

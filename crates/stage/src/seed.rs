@@ -13,7 +13,12 @@ pub struct Seed([u8; 32]);
 impl Seed {
     /// The seed of a pipeline.
     pub fn new(number: u64) -> Self {
-        Self(*blake3::Hasher::new_derive_key("igpt 2026 pipeline seed").update(&number.to_le_bytes()).finalize().as_bytes())
+        Self(
+            *blake3::Hasher::new_derive_key("igpt 2026 pipeline seed")
+                .update(&number.to_le_bytes())
+                .finalize()
+                .as_bytes(),
+        )
     }
 
     /// The seed for one purpose, such as `pretrain/order`.

@@ -35,7 +35,8 @@ impl Compute for Dump<'_> {
                 if batch.rows() == 0 {
                     continue;
                 }
-                let features = network.features(tokens::tensor(&batch.values, batch.width, &device), params.tap);
+                let features =
+                    network.features(tokens::tensor(&batch.values, batch.width, &device), params.tap);
                 for (writer, &layer) in writers.iter_mut().zip(&meta.layers) {
                     let values = features[layer].to_data().iter::<f32>().collect::<Vec<_>>();
                     for (i, row) in values.chunks_exact(meta.n_embd).enumerate() {

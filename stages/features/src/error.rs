@@ -13,7 +13,9 @@ pub enum Error {
     #[error(transparent)]
     Model(#[from] igpt_model::Error),
     /// The network was trained on other sequences.
-    #[error("the model reads {n_positions} tokens of {model_k} colours, these images are {length} tokens of {tokens_k} colours")]
+    #[error(
+        "the model reads {n_positions} tokens of {model_k} colours, these images are {length} tokens of {tokens_k} colours"
+    )]
     Misfit {
         /// Tokens in a sequence of the model.
         n_positions: usize,

@@ -72,9 +72,7 @@ impl Workers {
                     (0..self.pools.len()).map(|first| scope.spawn(move || work(first))).collect();
                 running
                     .into_iter()
-                    .flat_map(|thread| {
-                        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-                    })
+                    .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
                     .collect()
             })
         };

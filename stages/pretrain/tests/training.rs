@@ -131,7 +131,8 @@ fn the_number_of_threads_changes_nothing() {
 fn without_steps_it_is_the_initial_network_and_guesses_uniformly() {
     let dir = tempfile::tempdir().unwrap();
     let inputs = inputs(&Store::new(dir.path().join("store")));
-    let history = train(&inputs, &PretrainParams { steps: 0, ..params() }, dir.path(), &Silent, Duration::MAX);
+    let history =
+        train(&inputs, &PretrainParams { steps: 0, ..params() }, dir.path(), &Silent, Duration::MAX);
     let loss = history.unwrap().last_loss(Split::Validation).unwrap();
     assert!((loss - 3f64.ln()).abs() < 1e-5, "{loss}");
 }

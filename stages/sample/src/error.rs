@@ -37,7 +37,9 @@ impl Explain for Error {
         match self {
             Self::Artifact(e) => e.hint(),
             Self::Model(e) => e.hint(),
-            Self::Misfit { .. } => Some("give `sample` the palette and tokens that the model was trained on".into()),
+            Self::Misfit { .. } => {
+                Some("give `sample` the palette and tokens that the model was trained on".into())
+            }
             Self::Picture { source: image::ImageError::IoError(e), .. } => igpt_artifact::io_hint(e),
             Self::Picture { .. } => None,
         }

@@ -42,6 +42,10 @@ impl Params for SampleParams {
         }
         Invalid::unless(self.zoom <= 64, "zoom", format!("zoom {} is more than 64", self.zoom))?;
         let t = self.temperature;
-        Invalid::unless(t.is_finite() && t > 0.0, "temperature", format!("temperature {t} is not a positive number"))
+        Invalid::unless(
+            t.is_finite() && t > 0.0,
+            "temperature",
+            format!("temperature {t} is not a positive number"),
+        )
     }
 }

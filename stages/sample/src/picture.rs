@@ -46,7 +46,8 @@ impl Painter<'_> {
         for i in 0..originals.rows() {
             tiles.push(self.tile(originals.row(i), originals.width));
             tiles.push(self.tile(originals.row(i), given));
-            tiles.extend((i * each..(i + 1) * each).map(|j| self.tile(completions.row(j), completions.width)));
+            tiles
+                .extend((i * each..(i + 1) * each).map(|j| self.tile(completions.row(j), completions.width)));
         }
         self.grid(&tiles, each + 2, path)
     }

@@ -53,8 +53,11 @@ pub struct Timing {
 /// Writes `metrics.parquet`: step u64, split string, loss f64 (nats/token), `bits_per_pixel` f64,
 /// `learning_rate` f64, tokens u64.
 pub fn write_metrics(artifact: &Path, rows: &[Metric]) -> Result<()> {
-    let f64s = |value: fn(&Metric) -> f64| -> ArrayRef { Arc::new(rows.iter().map(value).collect::<Float64Array>()) };
-    let u64s = |value: fn(&Metric) -> u64| -> ArrayRef { Arc::new(rows.iter().map(value).collect::<UInt64Array>()) };
+    let f64s = |value: fn(&Metric) -> f64| -> ArrayRef {
+        Arc::new(rows.iter().map(value).collect::<Float64Array>())
+    };
+    let u64s =
+        |value: fn(&Metric) -> u64| -> ArrayRef { Arc::new(rows.iter().map(value).collect::<UInt64Array>()) };
     let splits: ArrayRef = Arc::new(rows.iter().map(|m| Some(m.split.name())).collect::<StringArray>());
     write_columns(
         &artifact.join(METRICS_FILE),
@@ -76,7 +79,10 @@ pub fn write_timing(artifact: &Path, rows: &[Timing]) -> Result<()> {
         [
             ("step", Arc::new(rows.iter().map(|t| t.step).collect::<UInt64Array>()) as ArrayRef),
             ("seconds", Arc::new(rows.iter().map(|t| t.seconds).collect::<Float64Array>())),
-            ("tokens_per_second", Arc::new(rows.iter().map(|t| t.tokens_per_second).collect::<Float64Array>())),
+            (
+                "tokens_per_second",
+                Arc::new(rows.iter().map(|t| t.tokens_per_second).collect::<Float64Array>()),
+            ),
         ],
     )
 }

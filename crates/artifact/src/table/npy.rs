@@ -26,7 +26,8 @@ pub fn read_f32_rows<const C: usize>(path: &Path) -> Result<Vec<[f32; C]>> {
     let file = File::open(path).map_err(Error::io("open", path))?;
     let npy = NpyFile::new(BufReader::new(file)).map_err(Error::io("read the header of", path))?;
     if npy.shape().len() != 2 || npy.shape()[1] != C as u64 || npy.order() != Order::C {
-        let message = format!("shape {:?} ({:?} order), expected [rows, {C}] in C order", npy.shape(), npy.order());
+        let message =
+            format!("shape {:?} ({:?} order), expected [rows, {C}] in C order", npy.shape(), npy.order());
         return Err(Error::table(path, message));
     }
     let read = Error::io("read", path);

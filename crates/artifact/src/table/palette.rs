@@ -79,7 +79,8 @@ impl Palette {
     pub fn write(&self, artifact: &Path) -> Result<()> {
         npy::write_f32_rows(&artifact.join(CENTERS_FILE), &self.centers)?;
         let rgb: Vec<_> = (0..self.len()).map(|i| self.rgb(i as u16)).collect();
-        let channel = |c: usize| -> ArrayRef { Arc::new(rgb.iter().map(|rgb| rgb[c]).collect::<UInt8Array>()) };
+        let channel =
+            |c: usize| -> ArrayRef { Arc::new(rgb.iter().map(|rgb| rgb[c]).collect::<UInt8Array>()) };
         let index: ArrayRef = Arc::new((0..self.len() as u16).collect::<UInt16Array>());
         write_columns(
             &artifact.join(PALETTE_FILE),

@@ -114,10 +114,15 @@ pub fn predictions_schema() -> SchemaRef {
 /// Writes `probes.parquet`.
 pub fn write_probes(artifact: &Path, rows: &[ProbeRow]) -> Result<()> {
     let path = artifact.join(PROBES_FILE);
-    let f64s = |value: fn(&ProbeRow) -> f64| -> ArrayRef { Arc::new(rows.iter().map(value).collect::<Float64Array>()) };
-    let u64s = |value: fn(&ProbeRow) -> u64| -> ArrayRef { Arc::new(rows.iter().map(value).collect::<UInt64Array>()) };
-    let texts =
-        |value: fn(&ProbeRow) -> &'static str| -> ArrayRef { Arc::new(rows.iter().map(|r| Some(value(r))).collect::<StringArray>()) };
+    let f64s = |value: fn(&ProbeRow) -> f64| -> ArrayRef {
+        Arc::new(rows.iter().map(value).collect::<Float64Array>())
+    };
+    let u64s = |value: fn(&ProbeRow) -> u64| -> ArrayRef {
+        Arc::new(rows.iter().map(value).collect::<UInt64Array>())
+    };
+    let texts = |value: fn(&ProbeRow) -> &'static str| -> ArrayRef {
+        Arc::new(rows.iter().map(|r| Some(value(r))).collect::<StringArray>())
+    };
     let columns = vec![
         texts(|r| r.source.name()),
         Arc::new(rows.iter().map(|r| r.layer).collect::<UInt32Array>()) as ArrayRef,
@@ -129,7 +134,8 @@ pub fn write_probes(artifact: &Path, rows: &[ProbeRow]) -> Result<()> {
         u64s(|r| r.images),
         u64s(|r| r.iterations),
     ];
-    let batch = RecordBatch::try_new(probes_schema(), columns).map_err(|e| Error::table(&path, e.to_string()))?;
+    let batch =
+        RecordBatch::try_new(probes_schema(), columns).map_err(|e| Error::table(&path, e.to_string()))?;
     write_table(&path, &batch)
 }
 
@@ -149,7 +155,9 @@ impl PredictionsWriter {
 
     /// Appends what one probe said.
     pub fn write(&mut self, source: Source, layer: Option<u32>, rows: &[Prediction]) -> Result<()> {
-        let i64s = |value: fn(&Prediction) -> i64| -> ArrayRef { Arc::new(rows.iter().map(value).collect::<Int64Array>()) };
+        let i64s = |value: fn(&Prediction) -> i64| -> ArrayRef {
+            Arc::new(rows.iter().map(value).collect::<Int64Array>())
+        };
         let columns = vec![
             Arc::new(rows.iter().map(|_| Some(source.name())).collect::<StringArray>()) as ArrayRef,
             Arc::new(rows.iter().map(|_| layer).collect::<UInt32Array>()),

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, FixedSizeListArray, Int64Array, PrimitiveArray, RecordBatch,
-    UInt64Array,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, FixedSizeListArray, Int64Array, PrimitiveArray,
+    RecordBatch, UInt64Array,
 };
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{
@@ -101,11 +101,8 @@ impl<T: Cell> Batch<T> {
     fn record_batch(self, schema: &SchemaRef) -> std::result::Result<RecordBatch, arrow::error::ArrowError> {
         let values = PrimitiveArray::<T::Arrow>::new(ScalarBuffer::from(self.values), None);
         let lists = FixedSizeListArray::try_new(item::<T>(), width_i32(self.width), Arc::new(values), None)?;
-        let columns: [ArrayRef; 3] = [
-            Arc::new(UInt64Array::from(self.ids)),
-            Arc::new(Int64Array::from(self.labels)),
-            Arc::new(lists),
-        ];
+        let columns: [ArrayRef; 3] =
+            [Arc::new(UInt64Array::from(self.ids)), Arc::new(Int64Array::from(self.labels)), Arc::new(lists)];
         RecordBatch::try_new(schema.clone(), columns.into())
     }
 }
@@ -260,10 +257,8 @@ impl<T: Cell> Reader<T> {
                 self.open = None;
             }
             let Some(path) = self.parts.next() else { return Ok(None) };
-            let reader = builder(&path)?
-                .with_batch_size(self.batch_rows)
-                .build()
-                .map_err(Error::parquet(&path))?;
+            let reader =
+                builder(&path)?.with_batch_size(self.batch_rows).build().map_err(Error::parquet(&path))?;
             self.open = Some((path, reader));
         }
     }
@@ -310,10 +305,8 @@ fn convert<T: Cell>(path: &Path, batch: &RecordBatch, width: usize) -> Result<Ba
         .column_by_name(T::COLUMN)
         .and_then(|column| column.as_fixed_size_list_opt())
         .ok_or_else(|| missing(T::COLUMN, "fixed-size lists"))?;
-    let values = lists
-        .values()
-        .as_primitive_opt::<T::Arrow>()
-        .ok_or_else(|| missing(T::COLUMN, "numbers"))?;
+    let values =
+        lists.values().as_primitive_opt::<T::Arrow>().ok_or_else(|| missing(T::COLUMN, "numbers"))?;
     if ids.null_count() + lists.null_count() + values.null_count() > 0 {
         return Err(Error::table(path, format!("nulls in `image_id` or `{}`", T::COLUMN)));
     }

@@ -10,7 +10,7 @@
 //! - `plain`: value and gradient in Burn's own operations, for any backend (CUDA for now);
 //! - `cpu`: the same, fused, over the memory of the CPU backend;
 //! - `autodiff`: hangs the gradient into Burn's graph, for whatever backend lies below;
-//! - [`reference`]: the same operations composed and differentiated by Burn, the tests' oracle.
+//! - [`mod@reference`]: the same operations composed and differentiated by Burn, the tests' oracle.
 
 mod autodiff;
 mod cpu;

@@ -56,7 +56,7 @@ impl Config {
                 file.activation_function
             )));
         }
-        if file.n_head == 0 || file.n_embd % file.n_head != 0 {
+        if file.n_head == 0 || !file.n_embd.is_multiple_of(file.n_head) {
             return Err(bad(format!("n_head {} does not divide n_embd {}", file.n_head, file.n_embd)));
         }
         if file.n_inner.is_some_and(|n| n != 4 * file.n_embd) {

@@ -3,6 +3,9 @@
 //! `fixtures/make_imagegpt.py` made the expected values with transformers and PyTorch, for random
 //! networks with biases: heads 1 and 3, up to 7 layers, 5×5 to 12×12 images.
 
+// Helpers of tests may unwrap as tests do.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -60,8 +60,8 @@ impl Params for PretrainParams {
         for (param, value) in positive {
             Invalid::unless(value > 0, param, format!("{param} is 0, it must be at least 1"))?;
         }
-        if self.n_embd % self.n_head != 0 {
-            let fitting = (1..=self.n_embd).filter(|h| self.n_embd % h == 0).map(|h| h.to_string());
+        if !self.n_embd.is_multiple_of(self.n_head) {
+            let fitting = (1..=self.n_embd).filter(|h| self.n_embd.is_multiple_of(*h)).map(|h| h.to_string());
             let message = format!("n_head {} does not divide n_embd {}", self.n_head, self.n_embd);
             let hint = format!("heads that divide it: {}", fitting.collect::<Vec<_>>().join(", "));
             return Err(Invalid::new("n_head", message).hint(hint));

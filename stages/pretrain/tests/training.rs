@@ -1,5 +1,8 @@
 //! The stage on tiny data: it learns, it is deterministic, and a kill changes nothing.
 
+// Helpers of tests may unwrap as tests do.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

@@ -225,13 +225,5 @@ mod tests {
         let many = svg(&[curve(Source::Model, 61), vec![outcome(Source::Pixels, None, 1.0)]].concat());
         assert_eq!(many.matches("<circle").count(), 61 + 1 + 1, "a dot a layer, the ring, the legend's");
         assert!(many.contains("raw pixels") && many.contains("75.0"));
-        if let Ok(dir) = std::env::var("DUMP") {
-            std::fs::write(format!("{dir}/many.svg"), &many).unwrap();
-            std::fs::write(format!("{dir}/one.svg"), &one).unwrap();
-            let mut un = curve(Source::Untrained, 7);
-            un.iter_mut().for_each(|o| o.test.accuracy *= 0.35);
-            let all = svg(&[curve(Source::Model, 7), un, vec![outcome(Source::Pixels, None, 0.21)]].concat());
-            std::fs::write(format!("{dir}/all.svg"), &all).unwrap();
-        }
     }
 }

@@ -80,7 +80,7 @@ pub(crate) fn read_vectors(
 /// opens that layer's files and no other.
 fn scan(split: &Path, column: Column) -> PolarsResult<LazyFrame> {
     let args = ScanArgsParquet {
-        hive_options: HiveOptions::new_enabled(),
+        hive_options: HiveOptions { try_parse_dates: false, ..HiveOptions::new_enabled() },
         // A path is a path: `[` in a user's folder name is no pattern.
         glob: false,
         ..ScanArgsParquet::default()

@@ -5,7 +5,7 @@
 /// x = n·ln 2 + r with |r| ≤ ln 2 / 2; eʳ by a polynomial (Cephes' `expf`), 2ⁿ by the exponent bits.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    const LN_2_HIGH: f32 = 0.693_359_375;
+    const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
     // Adding 1.5·2²³ rounds to an integer and leaves it in the low bits.
     const ROUND: f32 = 12_582_912.0;

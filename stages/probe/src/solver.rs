@@ -15,7 +15,7 @@
 //! search a fresh start. Features must come scaled ([`crate::scaler`]): far from unit scale the line search
 //! can meet NaN, and then it never ends.
 //!
-//! In f64: with f32 no fit reached the default tolerance, and the time was only a quarter less.
+//! In f64: with f32 no fit reached the default tolerance, and the time was only about a quarter less.
 
 use linfa::DatasetBase;
 use linfa::traits::Fit as _;

@@ -48,6 +48,9 @@ pub enum Error {
         /// Why not.
         message: String,
     },
+    /// The system gives no threads.
+    #[error("cannot start threads")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
 impl Explain for Error {
@@ -58,6 +61,7 @@ impl Explain for Error {
                 Some("the model folder must hold what `pretrain` writes: run it again".into())
             }
             Self::Device { .. } => Some("use auto, cpu, cuda or cuda:N".into()),
+            Self::Threads(_) => Some("lower --threads, or raise the system's limit on processes".into()),
         }
     }
 }

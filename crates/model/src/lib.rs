@@ -6,7 +6,8 @@
 //! - [`cache`]: keys and values of the positions so far, for sampling;
 //! - [`processor`]: how images become its tokens, for other programs;
 //! - [`weights`]: `model.safetensors` in Hugging Face's layout;
-//! - [`device`]: CPU or GPU, chosen when the program runs.
+//! - [`device`]: CPU or GPU, chosen when the program runs;
+//! - [`workers`]: a batch in parts, on all threads.
 //!
 //! Everything is written against Burn's backend trait.
 
@@ -19,8 +20,10 @@ pub mod network;
 pub mod processor;
 pub mod tokens;
 pub mod weights;
+pub mod workers;
 
 pub use config::Config;
 pub use device::{Compute, Device};
 pub use error::{Error, Result};
 pub use network::{ImageGpt, Tap};
+pub use workers::Workers;

@@ -5,7 +5,7 @@ use igpt_artifact::table::features::{Features, FeaturesMeta};
 use igpt_artifact::table::tokens::Tokens;
 use igpt_artifact::table::vectors::Batch;
 use igpt_kernels::Kernels;
-use igpt_model::{Compute, tokens, weights};
+use igpt_model::{Compute, Device, Workers, tokens, weights};
 use igpt_stage::{Context, Seed, Task};
 use rand::seq::index;
 
@@ -17,14 +17,17 @@ pub struct Dump<'a> {
     pub params: &'a FeaturesParams,
     pub tokens: &'a Tokens,
     pub meta: &'a FeaturesMeta,
+    /// Where it runs.
+    pub device: Device,
 }
 
 impl Compute for Dump<'_> {
     type Output = Result<(), Error>;
 
     fn run<B: Kernels>(self, device: B::Device) -> Result<(), Error> {
-        let Self { context, params, tokens, meta } = self;
+        let Self { context, params, tokens, meta, .. } = self;
         let network = weights::read::<B>(context.input("model"), &device)?;
+        let workers = Workers::new(self.device, params.batch_size)?;
         let task = Task::begin(context.progress, "features", meta.rows.values().sum(), "images");
         for (&split, &rows) in &meta.rows {
             let mut writers: Vec<_> =
@@ -35,12 +38,18 @@ impl Compute for Dump<'_> {
                 if batch.rows() == 0 {
                     continue;
                 }
-                let features =
-                    network.features(tokens::tensor(&batch.values, batch.width, &device), params.tap);
-                for (writer, &layer) in writers.iter_mut().zip(&meta.layers) {
-                    let values = features[layer].to_data().iter::<f32>().collect::<Vec<_>>();
-                    for (i, row) in values.chunks_exact(meta.n_embd).enumerate() {
-                        writer.push(batch.ids[i], batch.labels[i], row)?;
+                let width = batch.width;
+                // By part of the batch, then by layer: the part's images, one vector after another.
+                let parts = workers.map(batch.rows(), |part| {
+                    let rows = &batch.values[part.start * width..part.end * width];
+                    let features = network.features(tokens::tensor(rows, width, &device), params.tap);
+                    let values = |&layer: &usize| features[layer].to_data().iter::<f32>().collect::<Vec<_>>();
+                    meta.layers.iter().map(values).collect::<Vec<_>>()
+                });
+                for (layer, writer) in writers.iter_mut().enumerate() {
+                    let vectors = parts.iter().flat_map(|part| part[layer].chunks_exact(meta.n_embd));
+                    for ((&id, &label), vector) in batch.ids.iter().zip(&batch.labels).zip(vectors) {
+                        writer.push(id, label, vector)?;
                     }
                 }
                 task.advance(batch.rows() as u64);

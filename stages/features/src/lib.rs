@@ -51,7 +51,7 @@ impl Stage for FeaturesStage {
             *rows = (*rows).min(limit);
         }
         let device = Device::choose(context.device)?;
-        device.run(dump::Dump { context, params, tokens: &tokens, meta: &meta })?;
+        device.run(dump::Dump { context, params, tokens: &tokens, meta: &meta, device })?;
         meta.write(context.out)?;
         let images: u64 = meta.rows.values().sum();
         Ok(Summary::default()

@@ -1,6 +1,6 @@
 //! What a palette loses, measured on the bytes that it is shown as.
 
-use igpt_artifact::table::palette::Palette;
+use igpt_artifact::table::palette::{self, Palette, squared_error};
 
 use crate::Colours;
 use crate::nearest::Nearest;
@@ -10,19 +10,14 @@ use crate::nearest::Nearest;
 pub fn psnr_db(colours: &Colours, palette: &Palette) -> Option<f64> {
     let nearest = Nearest::of(colours, palette.centers());
     let shown: Vec<_> = (0..palette.len()).map(|token| palette.rgb(token as u16)).collect();
-    let squared_error: u64 = colours
+    let error: u64 = colours
         .rgb()
         .iter()
         .zip(colours.counts())
         .zip(&nearest.labels)
-        .map(|((rgb, count), &label)| count * squared(*rgb, shown[usize::from(label)]))
+        .map(|((rgb, count), &label)| count * squared_error(*rgb, shown[usize::from(label)]))
         .sum();
-    let channel_mse = squared_error as f64 / (3.0 * colours.pixels() as f64);
-    (channel_mse > 0.0).then(|| 10.0 * (255.0 * 255.0 / channel_mse).log10())
-}
-
-fn squared(a: [u8; 3], b: [u8; 3]) -> u64 {
-    a.iter().zip(b).map(|(&a, b)| u64::from(a.abs_diff(b)).pow(2)).sum()
+    palette::psnr_db(error, colours.pixels())
 }
 
 #[cfg(test)]
@@ -31,7 +26,7 @@ mod tests {
     use crate::Histogram;
 
     #[test]
-    fn psnr_by_hand() {
+    fn every_pixel_counts() {
         let mut histogram = Histogram::default();
         histogram.add(&[0, 0, 0, 0, 0, 0, 6, 0, 0, 255, 255, 255]);
         let palette = Palette::new(vec![[-1.0; 3], [1.0; 3]]);

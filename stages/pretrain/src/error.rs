@@ -30,9 +30,6 @@ pub enum Error {
         /// The loss.
         loss: f64,
     },
-    /// The system gives no threads.
-    #[error("cannot start threads")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
     /// A checkpoint could not be written or read.
     #[error("cannot {doing} the checkpoint {}", path.display())]
     Checkpoint {
@@ -52,7 +49,6 @@ impl Explain for Error {
             Self::Model(e) => e.hint(),
             Self::TooFewImages { .. } => Some("lower `batch_size` or ask `images` for more".into()),
             Self::Diverged { .. } => Some("lower `learning_rate` or lengthen `warmup_steps`".into()),
-            Self::Threads(_) => Some("lower --threads, or raise the system's limit on processes".into()),
             Self::Checkpoint { .. } => Some("is the disk full? Delete the folder to start over".into()),
         }
     }

@@ -7,14 +7,14 @@
 //! - [`params`]: what can be set;
 //! - [`schedule`]: the learning rate of a step;
 //! - [`batches`]: which images a step sees;
-//! - [`parallel`]: its gradient, on all threads;
+//! - [`gradient`]: its loss and gradient, on all threads;
 //! - [`train`]: the loop;
 //! - [`checkpoint`]: what a killed training goes on from.
 
 pub mod batches;
 pub mod checkpoint;
 mod error;
-pub mod parallel;
+pub mod gradient;
 pub mod params;
 pub mod schedule;
 pub mod train;

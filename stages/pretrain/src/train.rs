@@ -10,13 +10,13 @@ use igpt_artifact::Split;
 use igpt_artifact::table::metrics::{Metric, Timing};
 use igpt_artifact::table::vectors::Batch;
 use igpt_kernels::Kernels;
-use igpt_model::{Compute, Config, Device, ImageGpt, tokens, weights};
+use igpt_model::{Compute, Config, Device, ImageGpt, Workers, weights};
 use igpt_stage::{Context, Task};
 use serde::{Deserialize, Serialize};
 
 use crate::batches::{Order, gather};
 use crate::checkpoint::Checkpoints;
-use crate::parallel::Workers;
+use crate::gradient::{gradients, mean_loss};
 use crate::schedule::Schedule;
 use crate::{Error, PretrainParams};
 
@@ -76,7 +76,7 @@ impl Compute for Training<'_> {
         let (mut step, mut network, mut optimizer, mut history) =
             checkpoints.read(network, adam.init(), &device)?;
 
-        let workers = Workers::new(self.device, params.batch_size, rayon::current_num_threads())?;
+        let workers = Workers::new(self.device, params.batch_size)?;
         let mut order = Order::new(context.seed, train.rows(), params.batch_size);
         let warmup = params.warmup_steps.unwrap_or_else(|| order.steps_per_epoch());
         let schedule = Schedule { peak: params.learning_rate, warmup, steps: params.steps };
@@ -88,10 +88,13 @@ impl Compute for Training<'_> {
             learning_rate,
             tokens: step * tokens_per_step,
         };
+        let validate = |network: &ImageGpt<Autodiff<B>>| {
+            mean_loss(&workers, &network.valid(), validation, params.batch_size, &device)
+        };
         let task = Task::begin(context.progress, "training", params.steps, "steps");
         task.advance(step);
         if step == 0 {
-            let loss = validation_loss(&network.valid(), validation, params.batch_size, &device);
+            let loss = validate(&network);
             history.metrics.extend(loss.map(|loss| metric(0, Split::Validation, loss, 0.0)));
         } else {
             context.progress.log(&format!("going on from step {step}"));
@@ -104,7 +107,7 @@ impl Compute for Training<'_> {
         let mut summed = 0;
         while step < params.steps {
             let rows = gather(train, order.batch(step));
-            let (loss, gradients) = workers.gradients(&network, &rows, &device);
+            let (loss, gradients) = gradients(&workers, &network, &rows, &device);
             loss_sum = Some(match loss_sum {
                 Some(sum) => sum + loss,
                 None => loss,
@@ -128,7 +131,7 @@ impl Compute for Training<'_> {
                 task.note(&format!("loss {loss:.4} nats/token, {speed:.0} tokens/s"));
             }
             if last || step.is_multiple_of(params.validate_every) {
-                let loss = validation_loss(&network.valid(), validation, params.batch_size, &device);
+                let loss = validate(&network);
                 history.metrics.extend(loss.map(|loss| metric(step, Split::Validation, loss, learning_rate)));
             }
             // Only where no loss is being summed up: a resumed training starts with an empty sum.
@@ -140,21 +143,6 @@ impl Compute for Training<'_> {
         weights::write(&network.valid(), context.out)?;
         Ok(history)
     }
-}
-
-/// The mean loss over all validation images, in nats per token; none without images.
-pub fn validation_loss<B: Kernels>(
-    network: &ImageGpt<B>,
-    validation: &Batch<u16>,
-    batch_size: usize,
-    device: &B::Device,
-) -> Option<f64> {
-    let mut sum = 0.0;
-    for rows in validation.values.chunks(batch_size * validation.width) {
-        let loss = network.loss(tokens::tensor(rows, validation.width, device));
-        sum += loss.into_scalar().elem::<f64>() * (rows.len() / validation.width) as f64;
-    }
-    (validation.rows() > 0).then(|| sum / validation.rows() as f64)
 }
 
 /// Seconds of work, over kills and resumptions.

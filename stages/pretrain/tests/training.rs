@@ -81,17 +81,18 @@ fn params() -> PretrainParams {
     }
 }
 
+fn context<'a>(
+    inputs: &BTreeMap<String, InputArtifact>,
+    out: &'a Path,
+    scratch: &'a Path,
+    progress: &'a dyn Progress,
+) -> Context<'a> {
+    Context { inputs: inputs.clone(), out, scratch, seed: Seed::new(5), device: "cpu", progress }
+}
+
 fn run(inputs: &BTreeMap<String, InputArtifact>, params: &PretrainParams, out: &Path) -> Result<(), Error> {
     let scratch = out.join("scratch");
-    let context = Context {
-        inputs: inputs.clone(),
-        out,
-        scratch: &scratch,
-        seed: Seed::new(5),
-        device: "cpu",
-        progress: &Silent,
-    };
-    PretrainStage::run(&context, params).map(|_| ())
+    PretrainStage::run(&context(inputs, out, &scratch, &Silent), params).map(|_| ())
 }
 
 fn weights(out: &Path) -> Vec<u8> {
@@ -172,16 +173,8 @@ fn train(
         (tokens.read_all(Split::Train).unwrap(), tokens.read_all(Split::Validation).unwrap());
     let config = Config { n_layer: 2, n_embd: 16, n_head: 2, n_positions: 16, k: 3 };
     let scratch = out.join("scratch");
-    let context = Context {
-        inputs: inputs.clone(),
-        out,
-        scratch: &scratch,
-        seed: Seed::new(5),
-        device: "cpu",
-        progress,
-    };
     Device::Cpu.run(Training {
-        context: &context,
+        context: &context(inputs, out, &scratch, progress),
         params,
         config,
         train: &train,

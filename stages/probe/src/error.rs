@@ -73,8 +73,8 @@ pub enum Error {
         probe: ProbeId,
         /// The L2 strength.
         l2: f64,
-        /// What linfa said.
-        source: linfa_logistic::error::Error,
+        /// What the solver said.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The weights could not be written.
     #[error("cannot write {}", path.display())]

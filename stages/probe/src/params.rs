@@ -17,6 +17,8 @@ pub struct ProbeParams {
     /// the validation split is taken; equal accuracy: the lower loss; equal loss: the stronger. They are
     /// tried from the strongest down until one does worse than the best by accuracy and by loss.
     pub l2: Vec<f64>,
+    /// What minimises the objective.
+    pub solver: SolverName,
     /// Iterations of L-BFGS for one strength, at most. A fit that stops here is used as it is, and the
     /// log says so.
     pub max_iterations: u64,
@@ -31,10 +33,23 @@ pub struct ProbeParams {
     pub limit: Option<usize>,
 }
 
+/// What minimises the objective of a probe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SolverName {
+    /// L-BFGS in coordinates in which the objective is about equally curved in every direction: needs
+    /// tens of iterations where plain L-BFGS needs hundreds.
+    #[default]
+    Lbfgs,
+    /// The logistic regression of linfa, which is plain L-BFGS.
+    Linfa,
+}
+
 impl Default for ProbeParams {
     fn default() -> Self {
         Self {
-            l2: vec![1e-4, 1e-3, 1e-2, 1e-1, 1.0],
+            l2: vec![1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0],
+            solver: SolverName::Lbfgs,
             max_iterations: 200,
             tolerance: 1e-4,
             standardize: true,

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::roster::Roster;
 use crate::scaler::Scaler;
 use crate::softmax::{Score, Softmax, most_likely, score};
-use crate::solver::{Fit, Solver};
+use crate::solver::{Fit, Problem};
 use crate::vectors::{Column, read_vectors};
 use crate::weights::Linear;
 
@@ -136,7 +136,13 @@ impl Job {
     ) -> Result<(Candidate, Vec<f64>)> {
         // Every train label is a class by construction, so none is dropped here.
         let targets: Vec<usize> = roster.images(Split::Train).targets.iter().flatten().copied().collect();
-        let solver = Solver::new(train, &targets, params.max_iterations, params.tolerance);
+        let problem = Problem {
+            x: train.view(),
+            targets: &targets,
+            max_iterations: params.max_iterations,
+            tolerance: params.tolerance,
+        };
+        let solver = problem.solver(params.solver);
         let mut strengths = params.l2.clone();
         strengths.sort_by(|a, b| b.total_cmp(a));
         strengths.dedup();

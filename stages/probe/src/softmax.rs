@@ -1,5 +1,6 @@
 //! The classifier: softmax regression, what it says, and what it costs.
 
+use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Slice, Zip};
 
 /// The loss charged for an image whose label no train image has: −ln(1e-15) nats.
@@ -52,9 +53,9 @@ impl Softmax {
         log_p
     }
 
-    /// The value of `mean NLL + l2/2 · ‖W‖²` and the Euclidean norm of its gradient in weights and
+    /// The value of `mean NLL + l2/2 · ‖W‖²` and its gradient, of the shape of the weights and
     /// intercepts.
-    pub(crate) fn objective(&self, x: &ArrayView2<'_, f64>, targets: &[usize], l2: f64) -> (f64, f64) {
+    pub(crate) fn gradient(&self, x: &ArrayView2<'_, f64>, targets: &[usize], l2: f64) -> (f64, Array2<f64>) {
         let images = targets.len() as f64;
         let mut log_p = self.log_probabilities(x);
         let nll: f64 = targets.iter().enumerate().map(|(row, &class)| -log_p[[row, class]]).sum();
@@ -63,11 +64,18 @@ impl Softmax {
         log_p.mapv_inplace(f64::exp);
         let mut residual = log_p;
         targets.iter().enumerate().for_each(|(row, &class)| residual[[row, class]] -= 1.0);
-        let mut gradient = x.t().dot(&residual) / images;
-        gradient.scaled_add(l2, &self.weights());
-        let intercepts = residual.sum_axis(Axis(0)) / images;
-        let squares = gradient.iter().chain(&intercepts).fold(0.0, |sum, g| sum + g * g);
-        (value, squares.sqrt())
+        let mut gradient = Array2::zeros(self.0.raw_dim());
+        let (mut weights, mut intercepts) = gradient.view_mut().split_at(Axis(0), x.ncols());
+        weights.assign(&self.weights());
+        general_mat_mul(1.0 / images, &x.t(), &residual, l2, &mut weights);
+        intercepts.row_mut(0).assign(&(residual.sum_axis(Axis(0)) / images));
+        (value, gradient)
+    }
+
+    /// The value of the objective, and the Euclidean norm of its gradient.
+    pub(crate) fn objective(&self, x: &ArrayView2<'_, f64>, targets: &[usize], l2: f64) -> (f64, f64) {
+        let (value, gradient) = self.gradient(x, targets, l2);
+        (value, gradient.fold(0.0, |sum, g| sum + g * g).sqrt())
     }
 }
 

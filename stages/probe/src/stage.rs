@@ -58,9 +58,10 @@ impl Stage for ProbeStage {
         outcomes.reverse();
 
         for outcome in &outcomes {
-            for l2 in &outcome.unconverged {
-                let id = outcome.id;
-                context.progress.log(&format!("{id}: l2 = {l2} stopped before it reached the tolerance"));
+            if !outcome.unconverged.is_empty() {
+                let strengths: Vec<_> = outcome.unconverged.iter().map(f64::to_string).collect();
+                let (id, strengths) = (outcome.id, strengths.join(", "));
+                context.progress.log(&format!("{id}: stopped before the tolerance at l2 = {strengths}"));
             }
         }
         output::write_scores(context.out, &outcomes, &roster)?;

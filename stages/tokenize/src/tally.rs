@@ -1,6 +1,6 @@
 //! What tokens use of a palette, and what they lose.
 
-use igpt_artifact::table::palette::Palette;
+use igpt_artifact::table::palette::{self, Palette, squared_error};
 
 /// Counts over the pixels of a split.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,9 +25,7 @@ impl Tally {
         for (pixel, &token) in pixels.iter().zip(tokens) {
             let token = usize::from(token);
             self.counts[token] += 1;
-            let shown = self.shown[token];
-            self.squared_error +=
-                pixel.iter().zip(shown).map(|(&a, b)| u64::from(a.abs_diff(b)).pow(2)).sum::<u64>();
+            self.squared_error += squared_error(*pixel, self.shown[token]);
         }
     }
 
@@ -44,8 +42,7 @@ impl Tally {
     /// The peak signal-to-noise ratio in dB of the images decoded from their tokens, over all
     /// channels of all pixels. `None` where nothing is lost or there are no pixels.
     pub fn psnr_db(&self) -> Option<f64> {
-        let channel_mse = self.squared_error as f64 / (3.0 * self.tokens() as f64);
-        (channel_mse > 0.0).then(|| 10.0 * (255.0 * 255.0 / channel_mse).log10())
+        palette::psnr_db(self.squared_error, self.tokens())
     }
 }
 

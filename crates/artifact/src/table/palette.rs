@@ -89,6 +89,18 @@ impl Palette {
     }
 }
 
+/// The squared distance between two colours, over the three channels.
+pub fn squared_error(a: [u8; 3], b: [u8; 3]) -> u64 {
+    a.iter().zip(b).map(|(&a, b)| u64::from(a.abs_diff(b)).pow(2)).sum()
+}
+
+/// The peak signal-to-noise ratio in dB of `pixels` pixels whose squared errors add up to
+/// `squared_error`, over all their channels. `None` where nothing is lost or there are no pixels.
+pub fn psnr_db(squared_error: u64, pixels: u64) -> Option<f64> {
+    let channel_mse = squared_error as f64 / (3.0 * pixels as f64);
+    (channel_mse > 0.0).then(|| 10.0 * (255.0 * 255.0 / channel_mse).log10())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +112,17 @@ mod tests {
         for x in 0..=255_u8 {
             assert_eq!(palette.rgb(u16::from(x)), [x; 3]);
         }
+    }
+
+    #[test]
+    fn psnr_by_hand() {
+        let error = squared_error([6, 0, 9], [0, 0, 9]);
+        assert_eq!(error, 36);
+        // One channel of twelve is off by 6: a mean of 3.
+        let wanted = 10.0 * (65025.0_f64 / 3.0).log10();
+        assert!((psnr_db(error, 4).unwrap() - wanted).abs() < 1e-9);
+        assert_eq!(psnr_db(0, 4), None);
+        assert_eq!(psnr_db(0, 0), None);
     }
 
     #[test]

@@ -1,9 +1,11 @@
-//! The colours: four families of hues, each once light and once dark.
+//! The colours: families of hues, four light and two dark.
 
 use rand::Rng;
 
-/// Families of hues, a quarter turn apart.
-const FAMILIES: u32 = 4;
+/// Families of light hues, evenly apart.
+const LIGHT_FAMILIES: u32 = 4;
+/// Families of dark hues, evenly apart.
+const DARK_FAMILIES: u32 = 2;
 /// How far a hue strays from its family, in turns.
 const HUE_JITTER: f32 = 0.02;
 /// How far brightness strays.
@@ -11,16 +13,16 @@ const VALUE_JITTER: f32 = 0.03;
 
 /// A colour for the lighter part of an image.
 pub(super) fn light(rng: &mut impl Rng) -> [u8; 3] {
-    some(rng, 0.55, 0.95)
+    some(rng, LIGHT_FAMILIES, 0.55, 0.95)
 }
 
 /// A colour for the darker part of an image.
 pub(super) fn dark(rng: &mut impl Rng) -> [u8; 3] {
-    some(rng, 0.75, 0.35)
+    some(rng, DARK_FAMILIES, 0.75, 0.35)
 }
 
-fn some(rng: &mut impl Rng, saturation: f32, value: f32) -> [u8; 3] {
-    let family = rng.random_range(0..FAMILIES) as f32 / FAMILIES as f32;
+fn some(rng: &mut impl Rng, families: u32, saturation: f32, value: f32) -> [u8; 3] {
+    let family = rng.random_range(0..families) as f32 / families as f32;
     let hue = family + rng.random_range(-HUE_JITTER..=HUE_JITTER);
     hsv(hue, saturation, value + rng.random_range(-VALUE_JITTER..=VALUE_JITTER))
 }

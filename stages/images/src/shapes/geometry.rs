@@ -11,54 +11,54 @@ use rand::Rng;
 pub enum Class {
     /// A filled circle.
     Disc,
-    /// A circle with a hole.
-    Ring,
     /// A filled square, upright.
     Square,
     /// A filled triangle that stands on its base.
     Triangle,
     /// Two bars that cross, upright.
     Plus,
-    /// Two bars that cross, on the diagonals.
-    Saltire,
     /// Stripes over the whole image.
     HorizontalStripes,
     /// Stripes over the whole image.
     VerticalStripes,
-    /// Stripes over the whole image, rising or falling.
-    DiagonalStripes,
-    /// Squares over the whole image.
+    /// Diagonal stripes over the whole image, from the lower left to the upper right.
+    RisingStripes,
+    /// Diagonal stripes over the whole image, from the upper left to the lower right.
+    FallingStripes,
+    /// Squares over the whole image that touch at their corners.
     Checkerboard,
+    /// Squares over the whole image that stand apart.
+    Dots,
 }
 
 impl Class {
     /// Every class, by label.
     pub const ALL: [Self; 10] = [
         Self::Disc,
-        Self::Ring,
         Self::Square,
         Self::Triangle,
         Self::Plus,
-        Self::Saltire,
         Self::HorizontalStripes,
         Self::VerticalStripes,
-        Self::DiagonalStripes,
+        Self::RisingStripes,
+        Self::FallingStripes,
         Self::Checkerboard,
+        Self::Dots,
     ];
 
     /// The name in `images.json`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Disc => "disc",
-            Self::Ring => "ring",
             Self::Square => "square",
             Self::Triangle => "triangle",
             Self::Plus => "plus",
-            Self::Saltire => "saltire",
             Self::HorizontalStripes => "horizontal stripes",
             Self::VerticalStripes => "vertical stripes",
-            Self::DiagonalStripes => "diagonal stripes",
+            Self::RisingStripes => "rising stripes",
+            Self::FallingStripes => "falling stripes",
             Self::Checkerboard => "checkerboard",
+            Self::Dots => "dots",
         }
     }
 
@@ -68,18 +68,17 @@ impl Class {
     /// texture, the unit is the width of one stripe, and the figure repeats every two units.
     pub fn signed(self, u: f32, v: f32) -> f32 {
         let (along, across) = (u.abs(), v.abs());
-        let radius = (u * u + v * v).sqrt();
         match self {
-            Self::Disc => 1.0 - radius,
-            Self::Ring => (1.0 - radius).min(radius - 0.55),
+            Self::Disc => 1.0 - (u * u + v * v).sqrt(),
             Self::Square => 0.85 - along.max(across),
             Self::Triangle => (0.85 - v).min(0.55 * (1.0 + v) - along),
             Self::Plus => (0.3 - along.min(across)).min(1.0 - along.max(across)),
-            Self::Saltire => (0.32 - (along - across).abs()).min(0.9 - along.max(across)),
             Self::HorizontalStripes => stripe(v),
             Self::VerticalStripes => stripe(u),
-            Self::DiagonalStripes => stripe(u + v),
+            Self::RisingStripes => stripe(u + v),
+            Self::FallingStripes => stripe(u - v),
             Self::Checkerboard => stripe(u) * stripe(v),
+            Self::Dots => stripe(u).min(stripe(v)),
         }
     }
 
@@ -88,24 +87,26 @@ impl Class {
         // Half pixels throughout: they can hit the centre of a pixel and the edge between two.
         let size = i32::try_from(2 * size).expect("an image is at most 256 pixels a side");
         let scaled = |sixteenths: i32| (size * sixteenths + 16) / 32;
-        let flip = if self == Self::DiagonalStripes && rng.random_bool(0.5) { -1 } else { 1 };
-        let narrowest = match self {
-            Self::HorizontalStripes | Self::VerticalStripes | Self::Checkerboard => 2,
-            Self::DiagonalStripes => 3,
-            shape => {
-                let radius = rng.random_range(scaled(7)..=scaled(11));
-                let beyond = scaled(1);
-                let mut centre = || rng.random_range(radius - beyond..=size - radius + beyond);
-                return Placed { class: shape, origin: [centre(), centre()], unit: radius, flip };
-            }
-        };
-        // Whole pixels: every stripe of an image is equally wide.
-        let width = rng.random_range(scaled(2 * narrowest) / 2..=scaled(8) / 2);
+        if self.is_shape() {
+            let radius = rng.random_range(scaled(7)..=scaled(11));
+            let beyond = scaled(1);
+            let mut centre = || rng.random_range(radius - beyond..=size - radius + beyond);
+            return Placed { class: self, origin: [centre(), centre()], unit: radius };
+        }
+        // Whole pixels: every stripe of an image is equally wide. Diagonals one pixel wide would be
+        // a checkerboard.
+        let narrowest = (scaled(4) / 2).max(2);
+        let width = rng.random_range(narrowest..=narrowest.max(scaled(6) / 2));
         let mut phase = || 2 * rng.random_range(0..2 * width);
         // The centres of pixels lie half a pixel off the edges of stripes; on a diagonal two such
         // halves would add up to a whole.
-        let off_edge = i32::from(self == Self::DiagonalStripes);
-        Placed { class: self, origin: [phase(), phase() + off_edge], unit: 2 * width, flip }
+        let off_edge = i32::from(matches!(self, Self::RisingStripes | Self::FallingStripes));
+        Placed { class: self, origin: [phase(), phase() + off_edge], unit: 2 * width }
+    }
+
+    /// Whether it is one figure on a ground, and not a texture over the whole image.
+    const fn is_shape(self) -> bool {
+        matches!(self, Self::Disc | Self::Square | Self::Triangle | Self::Plus)
     }
 }
 
@@ -122,8 +123,6 @@ pub(super) struct Placed {
     origin: [i32; 2],
     /// The length of the plane's unit, in half pixels.
     unit: i32,
-    /// −1 mirrors the plane.
-    flip: i32,
 }
 
 impl Placed {
@@ -131,7 +130,7 @@ impl Placed {
     pub(super) fn covers(&self, x: u32, y: u32) -> bool {
         let plane = |pixel: u32, origin| (2 * pixel as i32 + 1 - origin) as f32 / self.unit as f32;
         let (u, v) = (plane(x, self.origin[0]), plane(y, self.origin[1]));
-        self.class.signed(u * self.flip as f32, v) > 0.0
+        self.class.signed(u, v) > 0.0
     }
 }
 
@@ -141,7 +140,7 @@ mod tests {
 
     /// A class as text, its unit square (or four stripes) on an 8 × 8 grid.
     fn picture(class: Class, unit: i32, origin: i32) -> String {
-        let placed = Placed { class, origin: [origin; 2], unit, flip: 1 };
+        let placed = Placed { class, origin: [origin; 2], unit };
         let row = |y| (0..8).map(move |x| if placed.covers(x, y) { '#' } else { '.' }).collect::<String>();
         (0..8).map(row).collect::<Vec<_>>().join("\n")
     }
@@ -172,20 +171,26 @@ mod tests {
             "##..##.."
         );
         assert_eq!(texture(Class::Checkerboard).lines().nth(2), Some("..##..##"));
-        let diagonal = picture(Class::DiagonalStripes, 4, 0);
-        let rows: Vec<_> = diagonal.lines().collect();
+        assert_eq!(
+            texture(Class::Dots),
+            "##..##..\n##..##..\n........\n........\n##..##..\n##..##..\n........\n........"
+        );
+        let rising = texture(Class::RisingStripes);
+        let rows: Vec<_> = rising.lines().collect();
         assert!((1..8).all(|y| rows[y][..7] == rows[y - 1][1..]));
+        let falling = texture(Class::FallingStripes);
+        let rows: Vec<_> = falling.lines().collect();
+        assert!((1..8).all(|y| rows[y][1..] == rows[y - 1][..7]));
     }
 
     #[test]
     fn the_sign_changes_at_the_edge() {
         for (class, u, v) in [
             (Class::Disc, 1.0, 0.0),
-            (Class::Ring, 0.0, 0.55),
             (Class::Square, 0.85, 0.2),
             (Class::Triangle, 0.0, 0.85),
             (Class::Plus, 0.3, 0.6),
-            (Class::Saltire, 0.62, 0.3),
+            (Class::Dots, 1.0, 0.4),
             (Class::VerticalStripes, 1.0, 0.4),
         ] {
             let inside = class.signed(u, v);

@@ -50,7 +50,7 @@ impl Default for ProbeParams {
         Self {
             l2: vec![1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0],
             solver: SolverName::Lbfgs,
-            max_iterations: 200,
+            max_iterations: 300,
             tolerance: 1e-4,
             standardize: true,
             limit: None,

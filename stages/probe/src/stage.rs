@@ -11,7 +11,7 @@ use igpt_artifact::{Kind, Split};
 use igpt_stage::{Context, Input, Stage, Summary, Task};
 
 use crate::error::{Error, Result};
-use crate::probe::{Job, ProbeId};
+use crate::probe::{Job, Outcome, ProbeId};
 use crate::roster::Roster;
 use crate::vectors::Column;
 use crate::{ProbeParams, output, plot, pool, weights};
@@ -57,12 +57,8 @@ impl Stage for ProbeStage {
         })?;
         outcomes.reverse();
 
-        for outcome in &outcomes {
-            if !outcome.unconverged.is_empty() {
-                let strengths: Vec<_> = outcome.unconverged.iter().map(f64::to_string).collect();
-                let (id, strengths) = (outcome.id, strengths.join(", "));
-                context.progress.log(&format!("{id}: stopped before the tolerance at l2 = {strengths}"));
-            }
+        if let Some(message) = unconverged(&outcomes) {
+            context.progress.log(&message);
         }
         output::write_scores(context.out, &outcomes, &roster)?;
         output::write_predictions(context.out, &outcomes)?;
@@ -91,5 +87,18 @@ fn pixels(dir: &Path) -> Result<Job> {
         dir: dir.to_path_buf(),
         column: Column::Pixels,
         dims: images.meta.len(),
+    })
+}
+
+/// One line on the fits that stopped early, where there are any.
+fn unconverged(outcomes: &[Outcome]) -> Option<String> {
+    let probes = outcomes.iter().filter(|outcome| !outcome.unconverged.is_empty()).count();
+    let mut strengths: Vec<_> = outcomes.iter().flat_map(|outcome| &outcome.unconverged).collect();
+    strengths.sort_by(|a, b| b.total_cmp(a));
+    strengths.dedup();
+    let strengths: Vec<_> = strengths.iter().map(|l2| format!("{l2:?}")).collect();
+    let (total, strengths) = (outcomes.len(), strengths.join(", "));
+    (probes > 0).then(|| {
+        format!("{probes} of {total} probes have fits that stopped before the tolerance, at l2 = {strengths}")
     })
 }

@@ -67,3 +67,22 @@ impl Linfa<'_> {
         Ok(Softmax(concatenate![Axis(0), fitted.params().view(), intercepts]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, array};
+
+    #[test]
+    fn iterations_are_whole_rounds_unless_fewer_are_granted() {
+        let x = array![[-1.2], [-0.8], [-0.1], [0.2], [0.7], [1.2]];
+        let targets = [0, 0, 1, 0, 1, 1];
+        let problem = Problem { x: x.view(), targets: &targets, max_iterations: 500, tolerance: 1e-7 };
+        let fit = |problem| Linfa(problem).fit(0.01, Softmax(Array2::zeros((2, 2)))).unwrap();
+        let whole = fit(problem);
+        assert!(whole.converged && whole.iterations > 0);
+        assert_eq!(whole.iterations % ROUND, 0);
+        let short = fit(Problem { max_iterations: 3, ..problem });
+        assert_eq!((short.iterations, short.converged), (3, false));
+    }
+}

@@ -57,7 +57,11 @@ impl Kind {
     /// The version of this kind's layout. It goes up when a reader of the old one would
     /// misunderstand the new one; results of other versions are then not found any more.
     pub const fn format(self) -> u32 {
-        1
+        match self {
+            // 2: features.json says which network it is of.
+            Self::Features => 2,
+            _ => 1,
+        }
     }
 }
 

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use igpt_artifact::table::{read_json, write_json};
 use igpt_kernels::EPSILON;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
 /// The sizes of a network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     /// Blocks.
     pub n_layer: usize,
@@ -21,6 +22,33 @@ pub struct Config {
     pub n_positions: usize,
     /// Colours in the palette. Token k is the start of the sequence.
     pub k: usize,
+    /// What it is trained for, and so what a position may look at.
+    pub objective: Objective,
+}
+
+/// What a network learns to say ("Generative Pretraining from Pixels", section 3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Objective {
+    /// The next pixel: a position sees the start token and the pixels before it.
+    #[default]
+    Autoregressive,
+    /// Pixels that are hidden from it: every position sees all others, there is no start token.
+    Bert,
+}
+
+impl Objective {
+    /// The name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Autoregressive => "autoregressive",
+            Self::Bert => "bert",
+        }
+    }
+
+    fn is_autoregressive(&self) -> bool {
+        *self == Self::Autoregressive
+    }
 }
 
 impl Config {
@@ -73,8 +101,8 @@ impl Config {
                 file.vocab_size
             )));
         };
-        let HuggingFace { n_layer, n_embd, n_head, n_positions, .. } = file;
-        Ok(Self { n_layer, n_embd, n_head, n_positions, k })
+        let HuggingFace { n_layer, n_embd, n_head, n_positions, objective, .. } = file;
+        Ok(Self { n_layer, n_embd, n_head, n_positions, k, objective })
     }
 }
 
@@ -106,6 +134,9 @@ struct HuggingFace {
     scale_attn_weights: bool,
     #[serde(default)]
     tie_word_embeddings: bool,
+    /// A key of ours. Hugging Face keeps what it does not know, and has no such network.
+    #[serde(default, skip_serializing_if = "Objective::is_autoregressive")]
+    objective: Objective,
 }
 
 fn yes() -> bool {
@@ -130,6 +161,7 @@ impl From<Config> for HuggingFace {
             attn_pdrop: 0.0,
             scale_attn_weights: true,
             tie_word_embeddings: false,
+            objective: config.objective,
         }
     }
 }
@@ -142,7 +174,7 @@ mod tests {
     #[test]
     fn published_parameter_counts() {
         let count = |n_layer, n_embd, n_head| {
-            Config { n_layer, n_embd, n_head, n_positions: 1024, k: 512 }.parameters()
+            Config { n_layer, n_embd, n_head, n_positions: 1024, k: 512, ..Config::default() }.parameters()
         };
         assert_eq!(count(24, 512, 8), 76_571_648);
         assert_eq!(count(36, 1024, 8), 455_157_760);
@@ -152,9 +184,13 @@ mod tests {
     #[test]
     fn round_trip_and_refusal() {
         let dir = tempfile::tempdir().unwrap();
-        let config = Config { n_layer: 2, n_embd: 12, n_head: 3, n_positions: 25, k: 8 };
-        config.write(dir.path()).unwrap();
-        assert_eq!(Config::open(dir.path()).unwrap(), config);
+        let objective = Objective::Bert;
+        let config = Config { n_layer: 2, n_embd: 12, n_head: 3, n_positions: 25, k: 8, objective };
+        for objective in [Objective::Autoregressive, Objective::Bert] {
+            let config = Config { objective, ..config };
+            config.write(dir.path()).unwrap();
+            assert_eq!(Config::open(dir.path()).unwrap(), config);
+        }
         Config { n_head: 5, ..config }.write(dir.path()).unwrap();
         let error = Config::open(dir.path()).unwrap_err().to_string();
         assert!(error.ends_with("config.json: n_head 5 does not divide n_embd 12"), "{error}");

@@ -22,7 +22,7 @@ pub mod tokens;
 pub mod weights;
 pub mod workers;
 
-pub use config::Config;
+pub use config::{Config, Objective};
 pub use device::{Compute, Device};
 pub use error::{Error, Result};
 pub use network::{ImageGpt, Tap};

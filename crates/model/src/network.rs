@@ -126,7 +126,7 @@ impl<B: Kernels> ImageGpt<B> {
     }
 
     pub(crate) fn build(config: Config, init: &Init<'_, B>) -> Self {
-        let Config { n_layer, n_embd: d, n_head, n_positions, k } = config;
+        let Config { n_layer, n_embd: d, n_head, n_positions, k, .. } = config;
         let matrix = |name: String, rows, columns, std| Conv1d {
             weight: init.normal(&name, [rows, columns], std),
             bias: None,

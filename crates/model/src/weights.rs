@@ -182,10 +182,18 @@ impl<B: Backend> ModuleMapper<B> for Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Objective;
     use crate::device::Cpu;
     use igpt_stage::Seed;
 
-    const CONFIG: Config = Config { n_layer: 2, n_embd: 6, n_head: 3, n_positions: 4, k: 5 };
+    const CONFIG: Config = Config {
+        n_layer: 2,
+        n_embd: 6,
+        n_head: 3,
+        n_positions: 4,
+        k: 5,
+        objective: Objective::Autoregressive,
+    };
 
     fn network() -> ImageGpt<Cpu> {
         ImageGpt::new(CONFIG, Seed::new(1), &Default::default())

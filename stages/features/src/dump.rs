@@ -38,11 +38,10 @@ impl Compute for Dump<'_> {
                 if batch.rows() == 0 {
                     continue;
                 }
-                let width = batch.width;
                 // By part of the batch, then by layer: the part's images, one vector after another.
                 let parts = workers.map(batch.rows(), |part| {
-                    let rows = &batch.values[part.start * width..part.end * width];
-                    let features = network.features(tokens::tensor(rows, width, &device), params.tap);
+                    let rows = tokens::rows(&batch.values, batch.width, part, &device);
+                    let features = network.features(rows, params.tap);
                     let values = |&layer: &usize| features[layer].to_data().iter::<f32>().collect::<Vec<_>>();
                     meta.layers.iter().map(values).collect::<Vec<_>>()
                 });

@@ -12,6 +12,8 @@ pub use error::Error;
 pub use params::FeaturesParams;
 
 use igpt_artifact::table::features::FeaturesMeta;
+use igpt_artifact::table::metrics::read_metrics;
+use igpt_artifact::table::model::ModelFacts;
 use igpt_artifact::table::tokens::Tokens;
 use igpt_artifact::{Kind, Split};
 use igpt_model::{Config, Device};
@@ -40,6 +42,7 @@ impl Stage for FeaturesStage {
         }
 
         let mut meta = FeaturesMeta {
+            model: facts(context, config)?,
             n_layer: config.n_layer,
             n_embd: config.n_embd,
             layers,
@@ -60,6 +63,25 @@ impl Stage for FeaturesStage {
             .with("dims", meta.n_embd)
             .device(device.to_string()))
     }
+}
+
+/// What is known of the network: its sizes, and what its training curve ends with.
+fn facts(context: &Context<'_>, config: Config) -> Result<ModelFacts, Error> {
+    let model = &context.inputs["model"];
+    let metrics = read_metrics(&model.dir)?;
+    let last = metrics.iter().rfind(|metric| metric.split == Split::Validation);
+    Ok(ModelFacts {
+        name: model.manifest.name.clone(),
+        n_layer: config.n_layer,
+        n_embd: config.n_embd,
+        n_head: config.n_head,
+        n_positions: config.n_positions,
+        k: config.k,
+        parameters: config.parameters() as u64,
+        objective: config.objective.name().to_owned(),
+        step: metrics.last().map(|metric| metric.step),
+        validation_loss: last.map(|metric| metric.loss),
+    })
 }
 
 /// A network can only look at sequences of its own length and palette.

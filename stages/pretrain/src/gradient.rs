@@ -27,8 +27,7 @@ pub fn gradients<B: Kernels>(
         // Leaves of its own, so that Burn keeps the parts' graphs apart.
         let network = ImageGpt::<Autodiff<B>>::from_inner(network.valid());
         let share = part.len() as f64 / images as f64;
-        let loss = network.loss(tokens::tensor(&rows[part.start * width..part.end * width], width, device));
-        let loss = loss.mul_scalar(share);
+        let loss = network.loss(tokens::rows(rows, width, part, device)).mul_scalar(share);
         let value = loss.clone().inner();
         (value, GradientsParams::from_grads(loss.backward(), &network))
     });
@@ -53,9 +52,8 @@ pub fn mean_loss<B: Kernels>(
     let mut sum = 0.0;
     for rows in images.values.chunks(batch_size * width) {
         let losses = workers.map(rows.len() / width, |part| {
-            let loss =
-                network.loss(tokens::tensor(&rows[part.start * width..part.end * width], width, device));
-            loss.into_scalar().elem::<f64>() * part.len() as f64
+            let share = part.len() as f64;
+            network.loss(tokens::rows(rows, width, part, device)).into_scalar().elem::<f64>() * share
         });
         sum += losses.iter().sum::<f64>();
     }

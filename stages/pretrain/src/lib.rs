@@ -62,6 +62,7 @@ impl Stage for PretrainStage {
             n_head: params.n_head,
             n_positions: tokens.meta.len(),
             k: tokens.meta.k,
+            ..Config::default()
         };
         let device = Device::choose(context.device)?;
         let history = device.run(train::Training {

@@ -171,7 +171,7 @@ fn train(
     let tokens = Tokens::open(&inputs["tokens"].dir).unwrap();
     let (train, validation) =
         (tokens.read_all(Split::Train).unwrap(), tokens.read_all(Split::Validation).unwrap());
-    let config = Config { n_layer: 2, n_embd: 16, n_head: 2, n_positions: 16, k: 3 };
+    let config = Config { n_layer: 2, n_embd: 16, n_head: 2, n_positions: 16, k: 3, ..Config::default() };
     let scratch = out.join("scratch");
     Device::Cpu.run(Training {
         context: &context(inputs, out, &scratch, progress),

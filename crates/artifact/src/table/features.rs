@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::model::ModelFacts;
 use super::vectors::{Reader, Writer};
 use super::write::{read_json, write_json};
 use crate::{Result, Split};
 
 /// What all feature files of one dump share.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeaturesMeta {
+    /// The network that was run.
+    pub model: ModelFacts,
     /// Blocks in the network. Layer l in 0..n_layer is the input of block l; layer n_layer is
     /// the output of the final norm.
     pub n_layer: usize,

@@ -7,7 +7,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array};
+use arrow::array::{ArrayRef, AsArray, Float64Array, RecordBatch, StringArray, UInt64Array};
+use arrow::datatypes::{Float64Type, UInt64Type};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::{Deserialize, Serialize};
 
 use super::write::write_table;
@@ -72,6 +74,41 @@ pub fn write_metrics(artifact: &Path, rows: &[Metric]) -> Result<()> {
     )
 }
 
+/// Reads the `metrics.parquet` of the model artifact at `dir`; empty where it has none, as imported
+/// weights have.
+pub fn read_metrics(dir: &Path) -> Result<Vec<Metric>> {
+    let path = dir.join(METRICS_FILE);
+    let file = match std::fs::File::open(&path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(Error::io("open", &path)(e)),
+    };
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|b| b.build());
+    let mut metrics = Vec::new();
+    for batch in reader.map_err(Error::parquet(&path))? {
+        let batch = batch.map_err(|e| Error::parquet(&path)(e.into()))?;
+        let missing = |name: &str| Error::table(&path, format!("no column `{name}`, or of another type"));
+        let column = |name: &str| batch.column_by_name(name).ok_or_else(|| missing(name));
+        let u64s = |name| column(name)?.as_primitive_opt::<UInt64Type>().ok_or_else(|| missing(name));
+        let f64s = |name| column(name)?.as_primitive_opt::<Float64Type>().ok_or_else(|| missing(name));
+        let splits = column("split")?.as_string_opt::<i32>().ok_or_else(|| missing("split"))?;
+        let (steps, tokens) = (u64s("step")?, u64s("tokens")?);
+        let (losses, rates) = (f64s("loss")?, f64s("learning_rate")?);
+        for row in 0..batch.num_rows() {
+            let name = splits.value(row);
+            let split = name.parse().map_err(|_| Error::table(&path, format!("`{name}` is no split")))?;
+            metrics.push(Metric {
+                step: steps.value(row),
+                split,
+                loss: losses.value(row),
+                learning_rate: rates.value(row),
+                tokens: tokens.value(row),
+            });
+        }
+    }
+    Ok(metrics)
+}
+
 /// Writes `timing.parquet`: step u64, seconds f64, `tokens_per_second` f64.
 pub fn write_timing(artifact: &Path, rows: &[Timing]) -> Result<()> {
     write_columns(
@@ -112,5 +149,20 @@ mod bits {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
         u64::deserialize(deserializer).map(f64::from_bits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_comes_back() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(read_metrics(dir.path()).unwrap(), []);
+        let row = |step, split, loss| Metric { step, split, loss, learning_rate: 0.1, tokens: 7 * step };
+        let rows = [row(0, Split::Validation, 1.5), row(3, Split::Train, 0.1 + 0.2)];
+        write_metrics(dir.path(), &rows).unwrap();
+        assert_eq!(read_metrics(dir.path()).unwrap(), rows);
     }
 }

@@ -8,6 +8,7 @@
 pub mod features;
 pub mod images;
 pub mod metrics;
+pub mod model;
 pub mod npy;
 pub mod palette;
 pub mod probe;

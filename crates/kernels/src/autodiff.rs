@@ -7,14 +7,14 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::tensor::ops::FloatTensor;
 
-use crate::Kernels;
+use crate::{Heads, Kernels};
 
 impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
-    fn causal_attention(qkv: FloatTensor<Self>, n_head: usize) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let (value, logs) = B::causal_attention(qkv.primitive.clone(), n_head);
+    fn multi_head_attention(qkv: FloatTensor<Self>, heads: Heads) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let (value, logs) = B::multi_head_attention(qkv.primitive.clone(), heads);
         let kept = logs.clone();
         let value = match Attention.prepare::<C>([qkv.node.clone()]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((qkv.primitive, value.clone(), logs, n_head), value),
+            OpsKind::Tracked(prep) => prep.finish((qkv.primitive, value.clone(), logs, heads), value),
             OpsKind::UnTracked(prep) => prep.finish(value),
         };
         (value, FloatTensor::<Self>::new(kept))
@@ -43,12 +43,12 @@ struct Attention;
 
 impl<B: Kernels> Backward<B, 1> for Attention {
     /// qkv, value, logs, heads.
-    type State = (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, usize);
+    type State = (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, Heads);
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let (qkv, value, logs, n_head) = ops.state;
+        let (qkv, value, logs, heads) = ops.state;
         unary::<B, _>(ops.parents, ops.node, grads, |gradient| {
-            B::causal_attention_backward(qkv, value, logs, gradient, n_head)
+            B::multi_head_attention_backward(qkv, value, logs, gradient, heads)
         });
     }
 }

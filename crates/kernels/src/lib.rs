@@ -3,7 +3,7 @@
 //! Burn differentiates a composed operation step by step and keeps or copies something at every
 //! step; attention alone then makes some twenty passes over a positions × positions matrix. For the
 //! three operations here the whole gradient has a short closed form, so it is written out:
-//! [`causal_attention`], [`rms_norm`], [`quick_gelu`].
+//! [`attention`], [`rms_norm`], [`quick_gelu`].
 //!
 //! Each is a method of [`Kernels`], a trait over backends (Burn's backend-extension pattern):
 //!
@@ -27,24 +27,33 @@ pub const EPSILON: f64 = 1e-5;
 /// The factor in [`quick_gelu`].
 pub const SLOPE: f64 = 1.702;
 
+/// The heads of [`attention`], and what they see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heads {
+    /// How many; divides the width.
+    pub n_head: usize,
+    /// Whether a position sees only itself and those before it; all positions otherwise.
+    pub causal: bool,
+}
+
 /// A backend that has the operations of Image GPT, and their gradients.
 pub trait Kernels: Backend {
-    /// See [`causal_attention`]. Beside the value comes what the gradient needs: the logarithm of each
-    /// softmax denominator, `[images, heads, positions]`.
-    fn causal_attention(qkv: FloatTensor<Self>, n_head: usize) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        plain::attention::<Self>(qkv, n_head)
+    /// See [`attention`]. Beside the value comes what the gradient needs: the logarithm of each softmax
+    /// denominator, `[images, heads, positions]`, in f32.
+    fn multi_head_attention(qkv: FloatTensor<Self>, heads: Heads) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        plain::attention::<Self>(qkv, heads)
     }
 
-    /// The gradient of [`causal_attention`] by `qkv`, given its value, the logarithms, and the gradient of
-    /// the value.
-    fn causal_attention_backward(
+    /// The gradient of [`attention`] by `qkv`, given its value, the logarithms, and the gradient of the
+    /// value.
+    fn multi_head_attention_backward(
         qkv: FloatTensor<Self>,
         value: FloatTensor<Self>,
         logs: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
-        n_head: usize,
+        heads: Heads,
     ) -> FloatTensor<Self> {
-        plain::attention_backward::<Self>(qkv, value, logs, gradient, n_head)
+        plain::attention_backward::<Self>(qkv, value, logs, gradient, heads)
     }
 
     /// See [`rms_norm`].
@@ -75,13 +84,13 @@ pub trait Kernels: Backend {
 #[cfg(feature = "cuda")]
 impl Kernels for burn_cuda::Cuda<f32, i32> {}
 
-/// Causal multi-head attention: softmax(q·kᵀ / √c) · v, where a position sees itself and those
-/// before it.
+/// Multi-head attention: softmax(q·kᵀ / √c) · v.
 ///
 /// `qkv` is `[images, positions, 3d]`, queries, keys and values side by side, each of them `n_head`
-/// heads of c = d / `n_head` values; the result is `[images, positions, d]`, head after head.
-pub fn causal_attention<B: Kernels>(qkv: Tensor<B, 3>, n_head: usize) -> Tensor<B, 3> {
-    wrap(B::causal_attention(unwrap(qkv), n_head).0)
+/// heads of c = d / `n_head` values; the result is `[images, positions, d]`, head after head. Whatever
+/// the precision of `qkv`, the softmax is computed in f32.
+pub fn attention<B: Kernels>(qkv: Tensor<B, 3>, heads: Heads) -> Tensor<B, 3> {
+    wrap(B::multi_head_attention(unwrap(qkv), heads).0)
 }
 
 /// x / √(mean(x²) + ε) · weight over the last dimension: `[images, positions, d]` and `[d]`.

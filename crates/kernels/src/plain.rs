@@ -1,11 +1,11 @@
 //! Values and gradients in Burn's own operations, for any backend.
 
-use burn::tensor::Tensor;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
+use burn::tensor::{DType, FloatDType, Tensor};
 
-use crate::{EPSILON, SLOPE, unwrap, wrap};
+use crate::{EPSILON, Heads, SLOPE, unwrap, wrap};
 
 /// Queries, keys and values, `[images, heads, positions, c]` each, and 1/√c.
 fn heads<B: Backend>(qkv: Tensor<B, 3>, n_head: usize) -> ([Tensor<B, 4>; 3], f64) {
@@ -21,23 +21,34 @@ fn join<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 3> {
     x.swap_dims(1, 2).reshape([b, t, h * c])
 }
 
-/// q·kᵀ/√c with minus infinity where a position must not look.
-fn scores<B: Backend>(q: Tensor<B, 4>, k: Tensor<B, 4>, scale: f64) -> Tensor<B, 4> {
+/// q·kᵀ/√c in f32, with minus infinity where a position must not look.
+fn scores<B: Backend>(q: Tensor<B, 4>, k: Tensor<B, 4>, scale: f64, causal: bool) -> Tensor<B, 4> {
     let [_, _, t, _] = q.dims();
     let device = q.device();
+    let scores = to(q.mul_scalar(scale).matmul(k.transpose()), DType::F32);
+    if !causal {
+        return scores;
+    }
     // Zero on and below the diagonal, so that it can be added.
-    let future = Tensor::<B, 2>::full([t, t], f32::NEG_INFINITY, &device).triu(1);
-    q.mul_scalar(scale).matmul(k.transpose()) + future.unsqueeze()
+    scores + Tensor::<B, 2>::full([t, t], f32::NEG_INFINITY, &device).triu(1).unsqueeze()
 }
 
-pub(crate) fn attention<B: Backend>(qkv: FloatTensor<B>, n_head: usize) -> (FloatTensor<B>, FloatTensor<B>) {
+/// The tensor in another precision.
+fn to<B: Backend, const D: usize>(x: Tensor<B, D>, dtype: DType) -> Tensor<B, D> {
+    if x.dtype() == dtype { x } else { x.cast(FloatDType::from(dtype)) }
+}
+
+pub(crate) fn attention<B: Backend>(
+    qkv: FloatTensor<B>,
+    Heads { n_head, causal }: Heads,
+) -> (FloatTensor<B>, FloatTensor<B>) {
     let ([q, k, v], scale) = heads(wrap::<B, 3>(qkv), n_head);
     let [b, h, t, _] = q.dims();
-    let scores = scores(q, k, scale);
+    let scores = scores(q, k, scale, causal);
     let max = scores.clone().max_dim(3);
     let exp = (scores - max.clone()).exp();
     let sum = exp.clone().sum_dim(3); // [images, heads, positions, 1]
-    let value = (exp / sum.clone()).matmul(v);
+    let value = to(exp / sum.clone(), v.dtype()).matmul(v);
     (unwrap(join(value)), unwrap((sum.log() + max).reshape([b, h, t])))
 }
 
@@ -48,16 +59,18 @@ pub(crate) fn attention_backward<B: Backend>(
     value: FloatTensor<B>,
     logs: FloatTensor<B>,
     gradient: FloatTensor<B>,
-    n_head: usize,
+    Heads { n_head, causal }: Heads,
 ) -> FloatTensor<B> {
     let ([q, k, v], scale) = heads(wrap::<B, 3>(qkv), n_head);
     let [b, h, t, c] = q.dims();
+    let dtype = q.dtype();
     let split = |x: FloatTensor<B>| wrap::<B, 3>(x).reshape([b, t, h, c]).swap_dims(1, 2);
     let (o, g) = (split(value), split(gradient));
-    let p = (scores(q.clone(), k.clone(), scale) - wrap::<B, 3>(logs).reshape([b, h, t, 1])).exp();
-    let dv = p.clone().transpose().matmul(g.clone());
-    let row = (g.clone() * o).sum_dim(3);
-    let ds = p * (g.matmul(v.transpose()) - row);
+    let logs = wrap::<B, 3>(logs).reshape([b, h, t, 1]);
+    let p = (scores(q.clone(), k.clone(), scale, causal) - logs).exp();
+    let dv = to(p.clone().transpose(), dtype).matmul(g.clone());
+    let row = to(g.clone() * o, DType::F32).sum_dim(3);
+    let ds = to(p * (to(g.matmul(v.transpose()), DType::F32) - row), dtype);
     let dq = ds.clone().matmul(k).mul_scalar(scale);
     let dk = ds.transpose().matmul(q).mul_scalar(scale);
     unwrap(Tensor::cat([dq, dk, dv].map(join).into(), 2))

@@ -6,15 +6,15 @@ use burn::tensor::backend::Backend;
 use burn::tensor::module::attention_fallback;
 use burn::tensor::ops::AttentionModuleOptions;
 
-use crate::{EPSILON, SLOPE};
+use crate::{EPSILON, Heads, SLOPE};
 
-/// See [`crate::causal_attention`].
-pub fn causal_attention<B: Backend>(qkv: Tensor<B, 3>, n_head: usize) -> Tensor<B, 3> {
+/// See [`crate::attention`].
+pub fn attention<B: Backend>(qkv: Tensor<B, 3>, Heads { n_head, causal }: Heads) -> Tensor<B, 3> {
     let [b, t, d3] = qkv.dims();
     let (d, c) = (d3 / 3, d3 / 3 / n_head);
     let part = |i| qkv.clone().narrow(2, i * d, d).reshape([b, t, n_head, c]).swap_dims(1, 2);
-    let causal = AttentionModuleOptions { scale: None, softcap: None, is_causal: true };
-    attention_fallback(part(0), part(1), part(2), None, None, causal).swap_dims(1, 2).reshape([b, t, d])
+    let options = AttentionModuleOptions { scale: None, softcap: None, is_causal: causal };
+    attention_fallback(part(0), part(1), part(2), None, None, options).swap_dims(1, 2).reshape([b, t, d])
 }
 
 /// See [`crate::rms_norm`].

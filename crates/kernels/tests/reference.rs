@@ -6,7 +6,7 @@
 use burn::backend::Autodiff;
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
-use igpt_kernels::reference;
+use igpt_kernels::{Heads, reference};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -48,10 +48,13 @@ fn attention() {
     for (b, t, heads, c) in [(1, 1, 1, 4), (2, 7, 3, 5), (2, 64, 1, 8), (1, 130, 2, 16), (3, 200, 4, 3)] {
         let qkv = random([b, t, 3 * heads * c], &mut rng);
         let g = random([b, t, heads * c], &mut rng);
-        let ours = values(&[leaf::<3>(&qkv)], |[x]| igpt_kernels::causal_attention(x.clone(), heads), &g);
-        let composed = values(&[leaf::<3>(&qkv)], |[x]| reference::causal_attention(x.clone(), heads), &g);
-        close(ours.0, composed.0);
-        ours.1.into_iter().zip(composed.1).for_each(|(a, b)| close(a, b));
+        for causal in [true, false] {
+            let heads = Heads { n_head: heads, causal };
+            let ours = values(&[leaf::<3>(&qkv)], |[x]| igpt_kernels::attention(x.clone(), heads), &g);
+            let composed = values(&[leaf::<3>(&qkv)], |[x]| reference::attention(x.clone(), heads), &g);
+            close(ours.0, composed.0);
+            ours.1.into_iter().zip(composed.1).for_each(|(a, b)| close(a, b));
+        }
     }
 }
 

@@ -6,6 +6,10 @@
 //! Fields are named as in the published weights, so that a parameter's path is its name on disk.
 //! Hugging Face's port adds biases; they are used when a weights file has them.
 //!
+//! The same network is trained for either of two objectives. Autoregressive: the start token comes
+//! first, the last pixel is left out, and a position sees those before it. BERT: pixels stand where they
+//! are, all positions see each other, and some are hidden.
+//!
 //! Shapes: B images, T positions, d = `n_embd`, h = `n_head`, k colours.
 
 use burn::module::{Module, Param};
@@ -13,12 +17,14 @@ use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::backend::Backend;
 use burn::tensor::module::embedding;
 use burn::tensor::{Int, Tensor};
-use igpt_kernels::{Kernels, causal_attention, quick_gelu, rms_norm};
+use igpt_kernels::{Heads, Kernels, attention, quick_gelu, rms_norm};
 use igpt_stage::Seed;
 
 use crate::cache::{Cache, LayerCache};
-use crate::config::Config;
+use crate::config::{Config, Objective};
 use crate::init::Init;
+use crate::precision::{Precision, lower, raise};
+use crate::tokens::Sequences;
 
 /// The network with its output matrix.
 #[derive(Module, Debug)]
@@ -29,6 +35,8 @@ pub struct ImageGpt<B: Backend> {
     pub lm_head: Head<B>,
     #[module(skip)]
     config: Config,
+    #[module(skip)]
+    precision: Precision,
 }
 
 /// Embeddings, blocks and the final norm.
@@ -87,14 +95,15 @@ pub struct Head<B: Backend> {
     pub weight: Param<Tensor<B, 2>>,
 }
 
-/// Multi-head attention in which a position sees itself and those before it.
+/// Multi-head attention.
 #[derive(Module, Debug)]
 pub struct Attention<B: Backend> {
     /// d → 3d: queries, keys and values side by side.
     pub c_attn: Conv1d<B>,
     /// d → d.
     pub c_proj: Conv1d<B>,
-    n_head: usize,
+    #[module(skip)]
+    heads: Heads,
 }
 
 /// d → 4d → d.
@@ -126,7 +135,8 @@ impl<B: Kernels> ImageGpt<B> {
     }
 
     pub(crate) fn build(config: Config, init: &Init<'_, B>) -> Self {
-        let Config { n_layer, n_embd: d, n_head, n_positions, k, .. } = config;
+        let Config { n_layer, n_embd: d, n_head, n_positions, k, objective } = config;
+        let heads = Heads { n_head, causal: objective == Objective::Autoregressive };
         let matrix = |name: String, rows, columns, std| Conv1d {
             weight: init.normal(&name, [rows, columns], std),
             bias: None,
@@ -137,7 +147,7 @@ impl<B: Kernels> ImageGpt<B> {
             attn: Attention {
                 c_attn: matrix(format!("h.{i}.attn.c_attn"), d, 3 * d, (d as f64).powf(-0.5)),
                 c_proj: matrix(format!("h.{i}.attn.c_proj"), d, d, ((d * n_layer) as f64).powf(-0.5)),
-                n_head,
+                heads,
             },
             ln_2: norm(),
             mlp: Mlp {
@@ -155,7 +165,14 @@ impl<B: Kernels> ImageGpt<B> {
             // Zero, so that training starts at the loss of a uniform guess, ln k.
             lm_head: Head { weight: init.zeros([k, d]) },
             config,
+            precision: Precision::F32,
         }
+    }
+
+    /// The same network, computing in another precision.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// The same network with biases, all zero, for weights that have them.
@@ -175,34 +192,84 @@ impl<B: Kernels> ImageGpt<B> {
         self.config
     }
 
-    /// Logits of every pixel given those before it: tokens `[B, T]` to `[B, T, k]`.
-    pub fn forward(&self, tokens: Tensor<B, 2, Int>) -> Tensor<B, 3> {
-        self.lm_head.forward(self.transformer.forward(self.shift_right(tokens)))
+    /// Logits of every pixel: `[B, T]` to `[B, T, k]`.
+    pub fn forward(&self, batch: &Sequences<B>) -> Tensor<B, 3> {
+        let x = self.blocks().fold(self.embed(batch), |x, block| block.forward(x, self.precision));
+        self.logits(self.finish(x))
     }
 
-    /// The mean negative log-likelihood of the tokens `[B, T]`, in nats per token: `[1]`.
-    pub fn loss(&self, tokens: Tensor<B, 2, Int>) -> Tensor<B, 1> {
-        let [b, t] = tokens.dims();
-        let logits = self.forward(tokens.clone()).reshape([b * t, self.config.k]);
-        log_softmax(logits, 1).gather(1, tokens.reshape([b * t, 1])).mean().neg()
+    /// The mean negative log-likelihood, in nats per token, `[1]`: of all tokens for the autoregressive
+    /// objective; for BERT of the hidden ones, averaged by image first.
+    pub fn loss(&self, batch: &Sequences<B>) -> Tensor<B, 1> {
+        self.loss_of_logits(self.forward(batch), batch)
+    }
+
+    /// [`loss`](Self::loss), from the logits `[B, T, k]`.
+    pub fn loss_of_logits(&self, logits: Tensor<B, 3>, batch: &Sequences<B>) -> Tensor<B, 1> {
+        let [b, t] = batch.tokens.dims();
+        let logits = logits.reshape([b * t, self.config.k]);
+        let log_p = log_softmax(logits, 1).gather(1, batch.tokens.clone().reshape([b * t, 1])); // [B·T, 1]
+        match &batch.hidden {
+            None => log_p.mean().neg(),
+            Some(hidden) => {
+                let of_image =
+                    (log_p.reshape([b, t]) * hidden.clone()).sum_dim(1) / hidden.clone().sum_dim(1);
+                of_image.mean().neg()
+            }
+        }
     }
 
     /// The features of every layer, averaged over positions: `n_layer + 1` times `[B, d]`.
     ///
     /// Layer l < `n_layer` is the input of block l, layer `n_layer` the output of the final norm.
-    pub fn features(&self, tokens: Tensor<B, 2, Int>, tap: Tap) -> Vec<Tensor<B, 2>> {
-        let pool = |x: Tensor<B, 3>| x.mean_dim(1).squeeze_dim(1); // [B, T, d] → [B, 1, d] → [B, d]
+    pub fn features(&self, batch: &Sequences<B>, tap: Tap) -> Vec<Tensor<B, 2>> {
         let mut features = Vec::with_capacity(self.config.n_layer + 1);
-        let mut x = self.transformer.embed(self.shift_right(tokens));
-        for block in &self.transformer.h {
+        let mut x = self.embed(batch);
+        for block in self.blocks() {
+            let normed = block.ln_1.forward(x.clone());
             features.push(pool(match tap {
-                Tap::AttnNorm => block.ln_1.forward(x.clone()),
+                Tap::AttnNorm => normed.clone(),
                 Tap::Residual => x.clone(),
             }));
-            x = block.forward(x);
+            x = block.forward_normed(x, normed, self.precision);
         }
-        features.push(pool(self.transformer.ln_f.forward(x)));
+        features.push(pool(self.finish(x)));
         features
+    }
+
+    /// What enters the first block: `[B, T]` to `[B, T, d]`.
+    pub fn embed(&self, batch: &Sequences<B>) -> Tensor<B, 3> {
+        match (self.config.objective, &batch.hidden) {
+            (Objective::Autoregressive, _) => {
+                self.transformer.embed_at(self.shift_right(batch.tokens.clone()), 0)
+            }
+            (Objective::Bert, None) => self.transformer.embed_at(batch.tokens.clone(), 0),
+            (Objective::Bert, Some(hidden)) => {
+                let seen = hidden.clone().mul_scalar(-1.0).add_scalar(1.0).unsqueeze_dim(2); // [B, T, 1]
+                self.transformer.content(batch.tokens.clone()) * seen
+                    + self.transformer.positions(0, hidden.dims()[1])
+            }
+        }
+    }
+
+    /// The blocks, in order.
+    pub fn blocks(&self) -> impl DoubleEndedIterator<Item = &Block<B>> {
+        self.transformer.h.iter()
+    }
+
+    /// What leaves the last block, normed: `[B, T, d]` to `[B, T, d]`.
+    pub fn finish(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
+        self.transformer.ln_f.forward(x)
+    }
+
+    /// The output of the final norm to logits: `[B, T, d]` to `[B, T, k]`.
+    pub fn logits(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
+        raise(self.lm_head.forward(lower(x, self.precision)))
+    }
+
+    /// The precision of its products.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Logits of the next pixel: the token before it `[B, 1]` (none at the start) to `[B, k]`.
@@ -215,7 +282,7 @@ impl<B: Kernels> ImageGpt<B> {
             x = block.step(x, layer, position);
         }
         cache.advance();
-        self.lm_head.forward(self.transformer.ln_f.forward(x)).squeeze_dim(1)
+        self.logits(self.finish(x)).squeeze_dim(1)
     }
 
     /// The start token before every sequence, the last pixel dropped: `[B, T]` to `[B, T]`.
@@ -230,30 +297,38 @@ impl<B: Kernels> ImageGpt<B> {
     }
 }
 
+/// The mean over positions: `[B, T, d]` to `[B, d]`.
+pub fn pool<B: Backend>(x: Tensor<B, 3>) -> Tensor<B, 2> {
+    x.mean_dim(1).squeeze_dim(1)
+}
+
 impl<B: Kernels> Transformer<B> {
-    /// Inputs `[B, T]` to the output of the final norm `[B, T, d]`.
-    fn forward(&self, inputs: Tensor<B, 2, Int>) -> Tensor<B, 3> {
-        let x = self.h.iter().fold(self.embed(inputs), |x, block| block.forward(x));
-        self.ln_f.forward(x)
-    }
-
     /// Inputs `[B, T]` to token plus position embeddings `[B, T, d]`.
-    fn embed(&self, inputs: Tensor<B, 2, Int>) -> Tensor<B, 3> {
-        self.embed_at(inputs, 0)
-    }
-
     fn embed_at(&self, inputs: Tensor<B, 2, Int>, position: usize) -> Tensor<B, 3> {
         let [_, t] = inputs.dims();
-        let positions = self.wpe.weight.val().narrow(0, position, t).unsqueeze(); // [1, T, d]
-        embedding(self.wte.weight.val(), inputs) + positions
+        self.content(inputs) + self.positions(position, t)
+    }
+
+    fn content(&self, inputs: Tensor<B, 2, Int>) -> Tensor<B, 3> {
+        embedding(self.wte.weight.val(), inputs)
+    }
+
+    /// `[1, T, d]`.
+    fn positions(&self, from: usize, t: usize) -> Tensor<B, 3> {
+        self.wpe.weight.val().narrow(0, from, t).unsqueeze()
     }
 }
 
 impl<B: Kernels> Block<B> {
-    /// `[B, T, d]` to `[B, T, d]`.
-    fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
-        let x = x.clone() + self.attn.forward(self.ln_1.forward(x));
-        x.clone() + self.mlp.forward(self.ln_2.forward(x))
+    /// `[B, T, d]` to `[B, T, d]`. The stream x and the norms are f32 in every precision.
+    pub fn forward(&self, x: Tensor<B, 3>, precision: Precision) -> Tensor<B, 3> {
+        let normed = self.ln_1.forward(x.clone());
+        self.forward_normed(x, normed, precision)
+    }
+
+    fn forward_normed(&self, x: Tensor<B, 3>, normed: Tensor<B, 3>, precision: Precision) -> Tensor<B, 3> {
+        let x = x + raise(self.attn.forward(lower(normed, precision)));
+        x.clone() + raise(self.mlp.forward(lower(self.ln_2.forward(x), precision)))
     }
 
     /// The same for one position, with those before it in the cache.
@@ -266,17 +341,17 @@ impl<B: Kernels> Block<B> {
 impl<B: Kernels> Attention<B> {
     /// `[B, T, d]` to `[B, T, d]`.
     fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
-        self.c_proj.forward(causal_attention(self.c_attn.forward(x), self.n_head))
+        self.c_proj.forward(attention(self.c_attn.forward(x), self.heads))
     }
 
     /// The same for one position `[B, 1, d]`, with those before it in the cache.
     fn step(&self, x: Tensor<B, 3>, cache: &mut LayerCache<B>, position: usize) -> Tensor<B, 3> {
         let [b, _, d] = x.dims();
+        let h = self.heads.n_head;
         let qkv = self.c_attn.forward(x); // [B, 1, 3d]
-        let [q, k, v] =
-            [0, 1, 2].map(|i| qkv.clone().narrow(2, i * d, d).reshape([b, self.n_head, 1, d / self.n_head]));
+        let [q, k, v] = [0, 1, 2].map(|i| qkv.clone().narrow(2, i * d, d).reshape([b, h, 1, d / h]));
         let (k, v) = cache.append(k, v, position); // [B, h, position + 1, d / h]
-        let scale = ((d / self.n_head) as f64).powf(-0.5);
+        let scale = ((d / h) as f64).powf(-0.5);
         let scores = q.mul_scalar(scale).matmul(k.transpose()); // [B, h, 1, position + 1]
         self.c_proj.forward(softmax(scores, 3).matmul(v).reshape([b, 1, d]))
     }
@@ -305,11 +380,12 @@ impl<B: Backend> Conv1d<B> {
         self.rows(x.flatten(0, 1)).reshape([b, t, out])
     }
 
-    /// `[rows, in]` to `[rows, out]`.
+    /// `[rows, in]` to `[rows, out]`, in the precision of x.
     fn rows(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        let y = x.matmul(self.weight.val());
+        let precision = Precision::of(&x);
+        let y = x.matmul(lower(self.weight.val(), precision));
         match &self.bias {
-            Some(bias) => y + bias.val().unsqueeze(),
+            Some(bias) => y + lower(bias.val(), precision).unsqueeze(),
             None => y,
         }
     }
@@ -320,7 +396,13 @@ impl<B: Backend> Head<B> {
     fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
         let [b, t, _] = x.dims();
         let [k, _] = self.weight.dims();
-        x.flatten::<2>(0, 1).matmul(self.weight.val().transpose()).reshape([b, t, k])
+        self.rows(x.flatten(0, 1)).reshape([b, t, k])
+    }
+
+    /// `[rows, d]` to `[rows, k]`, in the precision of x.
+    pub(crate) fn rows(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        let precision = Precision::of(&x);
+        x.matmul(lower(self.weight.val(), precision).transpose())
     }
 }
 

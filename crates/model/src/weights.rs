@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::backend::Backend;
@@ -21,6 +21,11 @@ use crate::{Error, Result};
 
 /// The weights' file name in a model directory.
 pub const FILE: &str = "model.safetensors";
+
+/// Where a model artifact keeps the network as it was after `step` steps: a model directory.
+pub fn checkpoint_dir(artifact: &Path, step: u64) -> PathBuf {
+    artifact.join(format!("checkpoints/step={step}"))
+}
 
 /// Writes `config.json` and `model.safetensors` into an artifact directory.
 pub fn write<B: Kernels>(network: &ImageGpt<B>, artifact: &Path) -> Result<()> {

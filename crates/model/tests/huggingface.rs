@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 use burn::backend::Autodiff;
 use burn::module::{AutodiffModule, Module, ModuleVisitor, Param};
 use burn::optim::{AdamConfig, GradientsParams, Optimizer};
+use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
-use burn::tensor::{Int, Tensor};
 use igpt_kernels::Kernels;
 use igpt_model::cache::Cache;
 use igpt_model::device::Cpu;
-use igpt_model::{ImageGpt, Tap, tokens, weights};
+use igpt_model::{ImageGpt, Sequences, Tap, weights};
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 
@@ -58,8 +58,8 @@ impl Expected {
         }
     }
 
-    fn tensor<B: Backend>(&self) -> Tensor<B, 2, Int> {
-        tokens::tensor(&self.tokens, self.width, &Default::default())
+    fn batch<B: Backend>(&self) -> Sequences<B> {
+        Sequences::new(&self.tokens, self.width, &Default::default())
     }
 
     fn check(&self, name: &str, found: &[f32]) {
@@ -83,8 +83,8 @@ fn network<B: Kernels>(dir: &Path) -> ImageGpt<B> {
 fn logits_and_loss() {
     for (dir, expected) in fixtures() {
         let network = network::<Cpu>(&dir);
-        expected.check("logits", &values(network.forward(expected.tensor())));
-        expected.check("loss", &values(network.loss(expected.tensor())));
+        expected.check("logits", &values(network.forward(&expected.batch())));
+        expected.check("loss", &values(network.loss(&expected.batch())));
     }
 }
 
@@ -93,7 +93,7 @@ fn hidden_states_of_every_layer() {
     for (dir, expected) in fixtures() {
         let network = network::<Cpu>(&dir);
         let n_embd = network.config().n_embd;
-        let features = network.features(expected.tensor(), Tap::Residual);
+        let features = network.features(&expected.batch(), Tap::Residual);
         assert_eq!(features.len(), network.config().n_layer + 1);
         for (layer, pooled) in features.into_iter().enumerate() {
             // The fixture has every position; ours is the mean over them.
@@ -115,7 +115,7 @@ fn the_attention_tap_is_the_norm_of_the_residual() {
     let (dir, expected) = fixtures().remove(1);
     let network = network::<Cpu>(&dir);
     let n_embd = network.config().n_embd;
-    let taps = network.features(expected.tensor(), Tap::AttnNorm);
+    let taps = network.features(&expected.batch(), Tap::AttnNorm);
     let gain = values(network.transformer.h[1].ln_1.weight.val());
     let hidden = &expected.values["hidden.1"];
     let mut mean = vec![0.0; n_embd];
@@ -156,7 +156,7 @@ impl<B: AutodiffBackend> ModuleVisitor<B> for Gradients<'_, B> {
 fn gradients_of_every_parameter() {
     for (dir, expected) in fixtures() {
         let network = network::<Training>(&dir);
-        let all = network.loss(expected.tensor()).backward();
+        let all = network.loss(&expected.batch()).backward();
         let mut visitor = Gradients::<Training> { path: Vec::new(), all: &all, found: BTreeMap::new() };
         network.visit(&mut visitor);
         for (name, found) in &visitor.found {
@@ -175,7 +175,7 @@ fn adam_steps_like_pytorch() {
         let mut adam = adam.init();
         let losses: Vec<f32> = (0..5)
             .map(|_| {
-                let loss = network.loss(expected.tensor());
+                let loss = network.loss(&expected.batch());
                 let value = values(loss.clone())[0];
                 let gradients = GradientsParams::from_grads(loss.backward(), &network);
                 network = adam.step(1e-2, network.clone(), gradients);
@@ -205,7 +205,7 @@ fn steps_with_a_cache_give_the_same_logits() {
             }
             let column: Vec<u16> =
                 (0..images).map(|i| expected.tokens[i * expected.width + position]).collect();
-            previous = Some(tokens::tensor(&column, 1, &Default::default()));
+            previous = Some(Sequences::new(&column, 1, &Default::default()).tokens);
         }
     }
 }

@@ -1,20 +1,29 @@
 //! The pass over the images.
 
+use std::ops::Range;
+use std::path::Path;
+
+use burn::tensor::Tensor;
 use igpt_artifact::Split;
 use igpt_artifact::table::features::{Features, FeaturesMeta};
 use igpt_artifact::table::tokens::Tokens;
 use igpt_artifact::table::vectors::Batch;
 use igpt_kernels::Kernels;
-use igpt_model::{Compute, Device, Workers, tokens, weights};
+use igpt_model::{Compute, Device, Hide, ImageGpt, Objective, Sequences, Workers, weights};
 use igpt_stage::{Context, Seed, Task};
 use rand::seq::index;
 
 use crate::{Error, FeaturesParams};
 
+/// The share of pixels that masks hide, as in training.
+const MASK_PROBABILITY: f64 = 0.15;
+
 /// A dump, ready to run on any backend.
 pub struct Dump<'a> {
     pub context: &'a Context<'a>,
     pub params: &'a FeaturesParams,
+    /// The model directory, or that of a checkpoint in it.
+    pub weights: &'a Path,
     pub tokens: &'a Tokens,
     pub meta: &'a FeaturesMeta,
     /// Where it runs.
@@ -26,8 +35,11 @@ impl Compute for Dump<'_> {
 
     fn run<B: Kernels>(self, device: B::Device) -> Result<(), Error> {
         let Self { context, params, tokens, meta, .. } = self;
-        let network = weights::read::<B>(context.input("model"), &device)?;
+        let network = weights::read::<B>(self.weights, &device)?;
         let workers = Workers::new(self.device, params.batch_size)?;
+        let bert = network.config().objective == Objective::Bert && params.masks > 0;
+        let hide =
+            bert.then(|| Hide { probability: MASK_PROBABILITY, seed: context.seed.named("features/hidden") });
         let task = Task::begin(context.progress, "features", meta.rows.values().sum(), "images");
         for (&split, &rows) in &meta.rows {
             let mut writers: Vec<_> =
@@ -40,8 +52,7 @@ impl Compute for Dump<'_> {
                 }
                 // By part of the batch, then by layer: the part's images, one vector after another.
                 let parts = workers.map(batch.rows(), |part| {
-                    let rows = tokens::rows(&batch.values, batch.width, part, &device);
-                    let features = network.features(rows, params.tap);
+                    let features = passes(&network, &batch, part, params, &hide, &device);
                     let values = |&layer: &usize| features[layer].to_data().iter::<f32>().collect::<Vec<_>>();
                     meta.layers.iter().map(values).collect::<Vec<_>>()
                 });
@@ -59,6 +70,32 @@ impl Compute for Dump<'_> {
         }
         Ok(())
     }
+}
+
+/// The features of some images of a batch by layer, `[images, d]` each: of one pass, or for BERT averaged over
+/// passes with one mask each, which for a linear classifier on them is to average its logits. (The paper lets
+/// the masks' predictions vote.)
+fn passes<B: Kernels>(
+    network: &ImageGpt<B>,
+    batch: &Batch<u16>,
+    images: Range<usize>,
+    params: &FeaturesParams,
+    hide: &Option<Hide>,
+    device: &B::Device,
+) -> Vec<Tensor<B, 2>> {
+    let values = &batch.values[images.start * batch.width..images.end * batch.width];
+    let sequences = Sequences::<B>::new(values, batch.width, device);
+    let Some(hide) = hide else { return network.features(&sequences, params.tap) };
+    let pass = |mask| {
+        let of_image = |&id: &u64| hide.nth(mask).draw(id, batch.width);
+        let hidden: Vec<bool> = batch.ids[images.clone()].iter().flat_map(of_image).collect();
+        network.features(&sequences.clone().hiding(&hidden), params.tap)
+    };
+    let add = |sum: Vec<Tensor<B, 2>>, pass: Vec<Tensor<B, 2>>| {
+        sum.into_iter().zip(pass).map(|(sum, x)| sum + x).collect()
+    };
+    let sum = (0..params.masks).map(pass).reduce(add).unwrap_or_default();
+    sum.into_iter().map(|sum| sum.div_scalar(params.masks as f64)).collect()
 }
 
 /// The rows of a split that are dumped: all, or some that the seed chooses.

@@ -1,5 +1,7 @@
 //! What can go wrong while dumping features.
 
+use std::path::PathBuf;
+
 use igpt_artifact::Explain;
 
 /// An error of this stage.
@@ -26,6 +28,14 @@ pub enum Error {
         /// Colours of the images.
         tokens_k: usize,
     },
+    /// A checkpoint that the model does not have.
+    #[error("{} has no checkpoint at step {step}", model.display())]
+    NoCheckpoint {
+        /// The model's directory.
+        model: PathBuf,
+        /// As asked for.
+        step: u64,
+    },
     /// A layer that the network does not have.
     #[error("layer {layer} was asked for, the model has layers 0 to {n_layer}")]
     NoSuchLayer {
@@ -44,6 +54,7 @@ impl Explain for Error {
             Self::Misfit { .. } => {
                 Some("tokenize the images with the palette and size that the model was trained with".into())
             }
+            Self::NoCheckpoint { .. } => Some("name the step under `checkpoints` of `pretrain`".into()),
             Self::NoSuchLayer { .. } => Some("correct `layers`, or leave it out for all of them".into()),
         }
     }

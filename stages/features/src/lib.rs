@@ -12,11 +12,11 @@ pub use error::Error;
 pub use params::FeaturesParams;
 
 use igpt_artifact::table::features::FeaturesMeta;
-use igpt_artifact::table::metrics::read_metrics;
+use igpt_artifact::table::metrics::{Metric, read_metrics};
 use igpt_artifact::table::model::ModelFacts;
 use igpt_artifact::table::tokens::Tokens;
 use igpt_artifact::{Kind, Split};
-use igpt_model::{Config, Device};
+use igpt_model::{Config, Device, weights};
 use igpt_stage::{Context, Input, Stage, Summary};
 
 /// The stage.
@@ -33,7 +33,14 @@ impl Stage for FeaturesStage {
 
     fn run(context: &Context<'_>, params: &FeaturesParams) -> Result<Summary, Error> {
         let model = context.input("model");
-        let config = Config::open(model)?;
+        let weights = match params.checkpoint {
+            None => model.to_path_buf(),
+            Some(step) => weights::checkpoint_dir(model, step),
+        };
+        if let Some(step) = params.checkpoint.filter(|_| !weights.exists()) {
+            return Err(Error::NoCheckpoint { model: model.to_path_buf(), step });
+        }
+        let config = Config::open(&weights)?;
         let tokens = Tokens::open(context.input("tokens"))?;
         check_fit(config, &tokens)?;
         let layers = params.layers.clone().unwrap_or_else(|| (0..=config.n_layer).collect());
@@ -42,7 +49,7 @@ impl Stage for FeaturesStage {
         }
 
         let mut meta = FeaturesMeta {
-            model: facts(context, config)?,
+            model: facts(context, config, params.checkpoint)?,
             n_layer: config.n_layer,
             n_embd: config.n_embd,
             layers,
@@ -54,7 +61,14 @@ impl Stage for FeaturesStage {
             *rows = (*rows).min(limit);
         }
         let device = Device::choose(context.device)?;
-        device.run(dump::Dump { context, params, tokens: &tokens, meta: &meta, device })?;
+        device.run(dump::Dump {
+            context,
+            params,
+            weights: &weights,
+            tokens: &tokens,
+            meta: &meta,
+            device,
+        })?;
         meta.write(context.out)?;
         let images: u64 = meta.rows.values().sum();
         Ok(Summary::default()
@@ -65,11 +79,13 @@ impl Stage for FeaturesStage {
     }
 }
 
-/// What is known of the network: its sizes, and what its training curve ends with.
-fn facts(context: &Context<'_>, config: Config) -> Result<ModelFacts, Error> {
+/// What is known of the network: its sizes, and what its training curve says of it.
+fn facts(context: &Context<'_>, config: Config, checkpoint: Option<u64>) -> Result<ModelFacts, Error> {
     let model = &context.inputs["model"];
     let metrics = read_metrics(&model.dir)?;
-    let last = metrics.iter().rfind(|metric| metric.split == Split::Validation);
+    let step = checkpoint.or_else(|| metrics.last().map(|metric| metric.step));
+    let at_step = |metric: &&Metric| metric.split == Split::Validation && Some(metric.step) == step;
+    let validation = metrics.iter().find(at_step);
     Ok(ModelFacts {
         name: model.manifest.name.clone(),
         n_layer: config.n_layer,
@@ -79,8 +95,8 @@ fn facts(context: &Context<'_>, config: Config) -> Result<ModelFacts, Error> {
         k: config.k,
         parameters: config.parameters() as u64,
         objective: config.objective.name().to_owned(),
-        step: metrics.last().map(|metric| metric.step),
-        validation_loss: last.map(|metric| metric.loss),
+        step,
+        validation_loss: validation.map(|metric| metric.loss),
     })
 }
 

@@ -18,13 +18,19 @@ pub struct FeaturesParams {
     /// Training images, at most, chosen by the seed; all when not given. Validation and test
     /// images are always all dumped.
     pub limit: Option<u64>,
+    /// The network as it was after so many steps, which `pretrain` has kept with `checkpoints`; the final
+    /// one when not given.
+    pub checkpoint: Option<u64>,
+    /// Only for networks trained as `bert`: passes over every image, each with another mask, whose features
+    /// are averaged. With 0 there is one pass without a mask, which the network has never seen.
+    pub masks: u64,
     /// Images in one forward pass.
     pub batch_size: usize,
 }
 
 impl Default for FeaturesParams {
     fn default() -> Self {
-        Self { layers: None, tap: Tap::AttnNorm, limit: None, batch_size: 32 }
+        Self { layers: None, tap: Tap::AttnNorm, limit: None, checkpoint: None, masks: 5, batch_size: 32 }
     }
 }
 

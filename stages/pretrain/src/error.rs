@@ -1,6 +1,4 @@
-//! What can go wrong while training.
-
-use std::path::PathBuf;
+//! What can go wrong in this stage.
 
 use igpt_artifact::Explain;
 
@@ -14,32 +12,12 @@ pub enum Error {
     /// The network or its device.
     #[error(transparent)]
     Model(#[from] igpt_model::Error),
-    /// Not even one batch.
-    #[error("{images} training images do not fill a batch of {batch_size}")]
-    TooFewImages {
-        /// Images in the training split.
-        images: usize,
-        /// Images in a batch.
-        batch_size: usize,
-    },
-    /// The loss is no number any more.
-    #[error("the loss is {loss} at step {step}: training has diverged")]
-    Diverged {
-        /// The step.
-        step: u64,
-        /// The loss.
-        loss: f64,
-    },
-    /// A checkpoint could not be written or read.
-    #[error("cannot {doing} the checkpoint {}", path.display())]
-    Checkpoint {
-        /// "write" or "read".
-        doing: &'static str,
-        /// Its folder.
-        path: PathBuf,
-        /// Why.
-        source: burn::record::RecorderError,
-    },
+    /// Training.
+    #[error(transparent)]
+    Train(#[from] igpt_train::Error),
+    /// The augmentation does not fit the images.
+    #[error("{0}")]
+    Augment(String),
 }
 
 impl Explain for Error {
@@ -47,9 +25,8 @@ impl Explain for Error {
         match self {
             Self::Artifact(e) => e.hint(),
             Self::Model(e) => e.hint(),
-            Self::TooFewImages { .. } => Some("lower `batch_size` or ask `images` for more".into()),
-            Self::Diverged { .. } => Some("lower `learning_rate` or lengthen `warmup_steps`".into()),
-            Self::Checkpoint { .. } => Some("is the disk full? Delete the folder to start over".into()),
+            Self::Train(e) => e.hint(),
+            Self::Augment(_) => Some("lower `augment.pad`".into()),
         }
     }
 }

@@ -1,26 +1,21 @@
-//! Stage `pretrain`: trains Image GPT to predict each pixel from those before it.
+//! Stage `pretrain`: trains Image GPT to predict each pixel from those before it, or hidden pixels from all
+//! others.
 //!
 //! The recipe is the paper's (appendix B): Adam with β = (0.9, 0.95), linear warm-up, then cosine
 //! to zero, no dropout, no weight decay. The artifact is a Hugging Face ImageGPT directory with the
 //! training curve beside it.
 //!
 //! - [`params`]: what can be set;
-//! - [`schedule`]: the learning rate of a step;
-//! - [`batches`]: which images a step sees;
-//! - [`gradient`]: its loss and gradient, on all threads;
 //! - [`train`]: the loop;
-//! - [`checkpoint`]: what a killed training goes on from.
+//! - [`snapshots`]: networks kept on the way.
 
-pub mod batches;
-pub mod checkpoint;
 mod error;
-pub mod gradient;
 pub mod params;
-pub mod schedule;
+pub mod snapshots;
 pub mod train;
 
 pub use error::Error;
-pub use params::PretrainParams;
+pub use params::{Preset, PretrainParams};
 
 use std::time::Duration;
 
@@ -28,8 +23,9 @@ use igpt_artifact::table::metrics;
 use igpt_artifact::table::palette::Palette;
 use igpt_artifact::table::tokens::Tokens;
 use igpt_artifact::{Kind, Split};
-use igpt_model::{Config, Device, processor};
+use igpt_model::{Config, Device, Objective, processor};
 use igpt_stage::{Context, Input, Stage, Summary};
+use igpt_train::order::keep_some;
 
 /// Work that a kill may cost.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(20);
@@ -51,26 +47,24 @@ impl Stage for PretrainStage {
         let palette = Palette::open(context.input("palette"))?;
         let train = tokens.read_all(Split::Train)?;
         let mut validation = tokens.read_all(Split::Validation)?;
-        batches::keep_some(&mut validation, params.validation_images, context.seed);
-        if train.rows() < params.batch_size {
-            return Err(Error::TooFewImages { images: train.rows(), batch_size: params.batch_size });
-        }
+        let mut test = tokens.read_all(Split::Test)?;
+        keep_some(&mut validation, params.validation_images, context.seed.named("pretrain/validation"));
+        keep_some(&mut test, params.test_images, context.seed.named("pretrain/test"));
+        let fits = params.augment.check(tokens.meta.height, tokens.meta.width);
+        fits.map_err(|invalid| Error::Augment(invalid.message))?;
 
-        let config = Config {
-            n_layer: params.n_layer,
-            n_embd: params.n_embd,
-            n_head: params.n_head,
-            n_positions: tokens.meta.len(),
-            k: tokens.meta.k,
-            ..Config::default()
-        };
+        let (n_layer, n_embd, n_head) = params.sizes();
+        let (n_positions, k) = (tokens.meta.len(), tokens.meta.k);
+        let config = Config { n_layer, n_embd, n_head, n_positions, k, objective: params.objective };
         let device = Device::choose(context.device)?;
         let history = device.run(train::Training {
             context,
             params,
             config,
+            image_width: tokens.meta.width,
             train: &train,
             validation: &validation,
+            test: &test,
             checkpoint_every: CHECKPOINT_EVERY,
             device,
         })?;
@@ -85,13 +79,14 @@ impl Stage for PretrainStage {
             .with("tokens", history.tokens())
             .volatile(metrics::TIMING_FILE)
             .device(device.to_string());
-        for (split, name) in [(Split::Train, "train_loss"), (Split::Validation, "validation_loss")] {
+        for split in Split::ALL {
             if let Some(loss) = history.last_loss(split) {
-                summary = summary.with(name, loss);
+                summary = summary.with(&format!("{split}_loss"), loss);
             }
         }
-        if let Some(loss) = history.last_loss(Split::Validation) {
-            summary = summary.with("validation_bits_per_pixel", metrics::bits_per_pixel(loss));
+        // What BERT says of hidden pixels, each by itself, adds up to no likelihood of the image.
+        if let (Objective::Autoregressive, Some(loss)) = (params.objective, history.last_loss(Split::Test)) {
+            summary = summary.with("test_bits_per_pixel", metrics::bits_per_pixel(loss));
         }
         Ok(summary)
     }

@@ -4,20 +4,18 @@ use std::time::{Duration, Instant};
 
 use burn::backend::Autodiff;
 use burn::module::AutodiffModule;
-use burn::optim::{AdamConfig, Optimizer};
 use burn::tensor::ElementConversion;
 use igpt_artifact::Split;
-use igpt_artifact::table::metrics::{Metric, Timing};
+use igpt_artifact::table::metrics::Metric;
 use igpt_artifact::table::vectors::Batch;
 use igpt_kernels::Kernels;
-use igpt_model::{Compute, Config, Device, ImageGpt, Workers, weights};
+use igpt_model::{Compute, Config, Device, Hide, ImageGpt, Objective, weights};
 use igpt_stage::{Context, Task};
+use igpt_train::gradient::mean_loss;
+use igpt_train::{Checkpoints, Clock, Error as TrainError, History, How, Order, Rows, Schedule, Trainer};
 use serde::{Deserialize, Serialize};
 
-use crate::batches::{Order, gather};
-use crate::checkpoint::Checkpoints;
-use crate::gradient::{gradients, mean_loss};
-use crate::schedule::Schedule;
+use crate::snapshots::Snapshots;
 use crate::{Error, PretrainParams};
 
 /// A training, ready to run on any backend. It leaves the weights in the context's output.
@@ -28,38 +26,63 @@ pub struct Training<'a> {
     pub params: &'a PretrainParams,
     /// The network's sizes.
     pub config: Config,
+    /// Columns of pixels of an image.
+    pub image_width: usize,
     /// Sequences to learn from.
     pub train: &'a Batch<u16>,
     /// Sequences to measure on; may be empty.
     pub validation: &'a Batch<u16>,
+    /// Sequences to measure the final network on; may be empty.
+    pub test: &'a Batch<u16>,
     /// Work that a kill may cost. It changes nothing but that.
     pub checkpoint_every: Duration,
     /// Where it runs.
     pub device: Device,
 }
 
-/// The curve so far.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct History {
-    /// Losses.
-    pub metrics: Vec<Metric>,
-    /// Speed.
-    pub timings: Vec<Timing>,
+/// What a killed training goes on from, beside weights and moments.
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    step: u64,
+    history: History,
 }
 
-impl History {
-    /// The latest loss on a split, in nats per token.
-    pub fn last_loss(&self, split: Split) -> Option<f64> {
-        self.metrics.iter().rev().find(|metric| metric.split == split).map(|metric| metric.loss)
+impl Training<'_> {
+    /// The batch of a step.
+    fn batch(&self, order: &mut Order, step: u64) -> Rows {
+        let seed = self.context.seed;
+        let mut rows = Rows::of(self.train, order.batch(step).iter().copied());
+        if !self.params.augment.is_none() {
+            let seed = seed.named("pretrain/augment").nth(step);
+            rows = rows.augment(self.params.augment, self.image_width, seed);
+        }
+        match self.hide("pretrain/hidden") {
+            Some(hide) => rows.hide(hide.nth(step), |i| i as u64),
+            None => rows,
+        }
     }
 
-    /// Tokens trained on.
-    pub fn tokens(&self) -> u64 {
-        self.metrics.last().map_or(0, |metric| metric.tokens)
+    /// Batches of images to measure on. For BERT an image comes once for every mask, and the masks are the
+    /// same each time.
+    fn batches<'a>(&'a self, images: &'a Batch<u16>) -> Box<dyn Iterator<Item = Rows> + 'a> {
+        let size = self.params.batch_size;
+        let batch = move |start: usize| Rows::of(images, start..(start + size).min(images.rows()));
+        let starts = (0..images.rows()).step_by(size);
+        match self.hide("pretrain/hidden-measured") {
+            None => Box::new(starts.map(batch)),
+            Some(hide) => Box::new(starts.flat_map(move |start| {
+                (0..self.params.masks)
+                    .map(move |mask| batch(start).hide(hide.nth(mask), |i| images.ids[start + i]))
+            })),
+        }
     }
 
-    fn seconds(&self) -> f64 {
-        self.timings.last().map_or(0.0, |timing| timing.seconds)
+    fn hide(&self, purpose: &str) -> Option<Hide> {
+        let bert = self.config.objective == Objective::Bert;
+        bert.then(|| Hide {
+            probability: self.params.mask_probability,
+            seed: self.context.seed.named(purpose),
+        })
     }
 }
 
@@ -67,17 +90,19 @@ impl Compute for Training<'_> {
     type Output = Result<History, Error>;
 
     fn run<B: Kernels>(self, device: B::Device) -> Result<History, Error> {
-        let Self { context, params, config, train, validation, checkpoint_every, .. } = self;
+        let Self { context, params, config, train, .. } = self;
         B::seed(&device, context.seed.named("pretrain/backend").number());
-        let network = ImageGpt::<Autodiff<B>>::new(config, context.seed.named("pretrain/init"), &device);
-        // Burn's default ε is 1e-5; the original, and everybody else, uses 1e-8.
-        let adam = AdamConfig::new().with_beta_1(0.9).with_beta_2(0.95).with_epsilon(1e-8);
+        let network = ImageGpt::<Autodiff<B>>::new(config, context.seed.named("pretrain/init"), &device)
+            .with_precision(params.precision);
+        let how = How { accumulate: params.accumulate, clip: params.clip, recompute: params.recompute };
+        let mut trainer = Trainer::<B, _>::new(network, how, self.device, params.batch_size, &device)?;
         let checkpoints = Checkpoints::new(context.scratch);
-        let (mut step, mut network, mut optimizer, mut history) =
-            checkpoints.read(network, adam.init(), &device)?;
+        let snapshots = Snapshots::new(context.scratch);
+        let kept: Option<State> = checkpoints.read(&mut trainer, &device)?;
+        let resumed = kept.is_some();
+        let State { mut step, mut history } = kept.unwrap_or(State { step: 0, history: History::default() });
 
-        let workers = Workers::new(self.device, params.batch_size)?;
-        let mut order = Order::new(context.seed, train.rows(), params.batch_size);
+        let mut order = Order::new(context.seed.named("pretrain/order"), train.rows(), params.batch_size)?;
         let warmup = params.warmup_steps.unwrap_or_else(|| order.steps_per_epoch());
         let schedule = Schedule { peak: params.learning_rate, warmup, steps: params.steps };
         let tokens_per_step = (params.batch_size * config.n_positions) as u64;
@@ -88,78 +113,64 @@ impl Compute for Training<'_> {
             learning_rate,
             tokens: step * tokens_per_step,
         };
-        let validate = |network: &ImageGpt<Autodiff<B>>| {
-            mean_loss(&workers, &network.valid(), validation, params.batch_size, &device)
+        let measure = |trainer: &Trainer<B, ImageGpt<Autodiff<B>>>, images| {
+            mean_loss(&trainer.workers, &trainer.network.valid(), self.batches(images), &device)
         };
         let task = Task::begin(context.progress, "training", params.steps, "steps");
         task.advance(step);
-        if step == 0 {
-            let loss = validate(&network);
-            history.metrics.extend(loss.map(|loss| metric(0, Split::Validation, loss, 0.0)));
-        } else {
+        if resumed {
             context.progress.log(&format!("going on from step {step}"));
+        } else {
+            let loss = measure(&trainer, self.validation);
+            history.metrics.extend(loss.map(|loss| metric(0, Split::Validation, loss, 0.0)));
         }
 
-        let clock = Clock { before: history.seconds(), since: Instant::now() };
+        let clock = Clock::after(&history);
         let mut kept = Instant::now();
         // The sum stays on the device: reading it would stop a GPU at every step.
         let mut loss_sum = None;
         let mut summed = 0;
         while step < params.steps {
-            let rows = gather(train, order.batch(step));
-            let (loss, gradients) = gradients(&workers, &network, &rows, &device);
+            let learning_rate = schedule.at(step);
+            let loss = trainer.step(&self.batch(&mut order, step), learning_rate);
             loss_sum = Some(match loss_sum {
                 Some(sum) => sum + loss,
                 None => loss,
             });
             summed += 1;
-            let learning_rate = schedule.at(step);
-            network = optimizer.step(learning_rate, network, gradients);
             step += 1;
             task.advance(1);
 
             let last = step == params.steps;
+            let snapshot = params.checkpoints.contains(&step);
             let log = last || step.is_multiple_of(params.log_every);
             if log && let Some(sum) = loss_sum.take() {
                 let loss = sum.into_scalar().elem::<f64>() / f64::from(std::mem::take(&mut summed));
                 if !loss.is_finite() {
-                    return Err(Error::Diverged { step, loss });
+                    return Err(TrainError::Diverged { step, loss }.into());
                 }
-                let speed = clock.speed(&history, step, tokens_per_step);
+                let speed = history.time(&clock, step, tokens_per_step);
                 history.metrics.push(metric(step, Split::Train, loss, learning_rate));
-                history.timings.push(Timing { step, seconds: clock.seconds(), tokens_per_second: speed });
                 task.note(&format!("loss {loss:.4} nats/token, {speed:.0} tokens/s"));
             }
-            if last || step.is_multiple_of(params.validate_every) {
-                let loss = validate(&network);
+            if last || snapshot || step.is_multiple_of(params.validate_every) {
+                let loss = measure(&trainer, self.validation);
                 history.metrics.extend(loss.map(|loss| metric(step, Split::Validation, loss, learning_rate)));
             }
+            if snapshot {
+                snapshots.keep(step, &trainer.network.valid())?;
+            }
             // Only where no loss is being summed up: a resumed training starts with an empty sum.
-            if log && !last && kept.elapsed() >= checkpoint_every {
-                checkpoints.write(step, &network, &optimizer, &history)?;
+            if log && !last && kept.elapsed() >= self.checkpoint_every {
+                checkpoints.write(&trainer, &State { step, history: history.clone() })?;
                 kept = Instant::now();
             }
         }
-        weights::write(&network.valid(), context.out)?;
+        let loss = measure(&trainer, self.test);
+        let learning_rate = history.metrics.last().map_or(0.0, |metric| metric.learning_rate);
+        history.metrics.extend(loss.map(|loss| metric(step, Split::Test, loss, learning_rate)));
+        weights::write(&trainer.network.valid(), context.out)?;
+        snapshots.publish(&params.checkpoints, context.out)?;
         Ok(history)
-    }
-}
-
-/// Seconds of work, over kills and resumptions.
-struct Clock {
-    before: f64,
-    since: Instant,
-}
-
-impl Clock {
-    fn seconds(&self) -> f64 {
-        self.before + self.since.elapsed().as_secs_f64()
-    }
-
-    /// Tokens a second since the last row of the history.
-    fn speed(&self, history: &History, step: u64, tokens_per_step: u64) -> f64 {
-        let last = history.timings.last().copied();
-        let (last_step, last_seconds) = last.map_or((0, 0.0), |timing| (timing.step, timing.seconds));
-        ((step - last_step) * tokens_per_step) as f64 / (self.seconds() - last_seconds)
     }
 }

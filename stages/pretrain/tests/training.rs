@@ -13,9 +13,10 @@ use igpt_artifact::table::palette::Palette;
 use igpt_artifact::table::tokens::{Tokens, TokensMeta};
 use igpt_artifact::{Artifact, Digest, Kind, Split, Store, store::Account};
 use igpt_model::{Config, Device};
-use igpt_pretrain::train::{History, Training};
+use igpt_pretrain::train::Training;
 use igpt_pretrain::{Error, PretrainParams, PretrainStage};
 use igpt_stage::{Context, InputArtifact, Progress, Seed, Silent, Stage};
+use igpt_train::History;
 
 /// Publishes files as an artifact, so that they can be an input.
 fn publish(store: &Store, kind: Kind, write: impl FnOnce(&Path)) -> Artifact {
@@ -69,9 +70,9 @@ fn inputs(store: &Store) -> BTreeMap<String, InputArtifact> {
 
 fn params() -> PretrainParams {
     PretrainParams {
-        n_layer: 2,
-        n_embd: 16,
-        n_head: 2,
+        n_layer: Some(2),
+        n_embd: Some(16),
+        n_head: Some(2),
         batch_size: 8,
         steps: 60,
         learning_rate: 0.01,
@@ -169,16 +170,18 @@ fn train(
     checkpoint_every: Duration,
 ) -> Result<History, Error> {
     let tokens = Tokens::open(&inputs["tokens"].dir).unwrap();
-    let (train, validation) =
-        (tokens.read_all(Split::Train).unwrap(), tokens.read_all(Split::Validation).unwrap());
-    let config = Config { n_layer: 2, n_embd: 16, n_head: 2, n_positions: 16, k: 3, ..Config::default() };
+    let [train, validation, test] = Split::ALL.map(|split| tokens.read_all(split).unwrap());
+    let objective = params.objective;
+    let config = Config { n_layer: 2, n_embd: 16, n_head: 2, n_positions: 16, k: 3, objective };
     let scratch = out.join("scratch");
     Device::Cpu.run(Training {
         context: &context(inputs, out, &scratch, progress),
         params,
         config,
+        image_width: 4,
         train: &train,
         validation: &validation,
+        test: &test,
         checkpoint_every,
         device: Device::Cpu,
     })

@@ -3,7 +3,7 @@
 use igpt_artifact::table::vectors::Batch;
 use igpt_kernels::Kernels;
 use igpt_model::cache::Cache;
-use igpt_model::{Compute, Config, ImageGpt, tokens, weights};
+use igpt_model::{Compute, Config, ImageGpt, Sequences, weights};
 use igpt_stage::{Context, Seed, Task};
 
 use crate::choose::choose;
@@ -87,7 +87,7 @@ fn complete<B: Kernels>(
                 }
             }
             let column: Vec<u16> = images.iter().map(|image| image[position]).collect();
-            previous = Some(tokens::tensor(&column, 1, device));
+            previous = Some(Sequences::new(&column, 1, device).tokens);
             task.advance(images.len() as u64);
         }
         for (row, image) in rows.zip(&images) {

@@ -30,6 +30,12 @@ pub enum Error {
         /// Why.
         source: image::ImageError,
     },
+    /// A network that has not learnt to say what comes next.
+    #[error("the model was trained with the objective `{objective}`: it cannot draw pixel after pixel")]
+    NotAutoregressive {
+        /// Its objective.
+        objective: &'static str,
+    },
 }
 
 impl Explain for Error {
@@ -40,6 +46,7 @@ impl Explain for Error {
             Self::Misfit { .. } => {
                 Some("give `sample` the palette and tokens that the model was trained on".into())
             }
+            Self::NotAutoregressive { .. } => Some("leave `sample` out for this model".into()),
             Self::Picture { source: image::ImageError::IoError(e), .. } => igpt_artifact::io_hint(e),
             Self::Picture { .. } => None,
         }

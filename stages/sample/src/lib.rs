@@ -17,7 +17,7 @@ use igpt_artifact::table::palette::Palette;
 use igpt_artifact::table::tokens::Tokens;
 use igpt_artifact::table::vectors::{Batch, Writer};
 use igpt_artifact::{Kind, Split};
-use igpt_model::{Config, Device};
+use igpt_model::{Config, Device, Objective};
 use igpt_stage::{Context, Input, Stage, Summary};
 use rand::seq::index;
 
@@ -40,6 +40,9 @@ impl Stage for SampleStage {
         let config = Config::open(context.input("model"))?;
         if config.n_positions != tokens.meta.len() || config.k != tokens.meta.k || config.k != palette.len() {
             return Err(Error::Misfit { n_positions: config.n_positions, model_k: config.k });
+        }
+        if config.objective != Objective::Autoregressive {
+            return Err(Error::NotAutoregressive { objective: config.objective.name() });
         }
         let originals = held_out(&tokens, params.completions, context)?;
         let device = Device::choose(context.device)?;

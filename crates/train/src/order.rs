@@ -4,6 +4,8 @@ use igpt_artifact::table::vectors::Batch;
 use igpt_stage::Seed;
 use rand::seq::SliceRandom;
 
+use crate::{Error, Result};
+
 /// The order in which training images are seen.
 #[derive(Clone, Debug)]
 pub struct Order {
@@ -17,8 +19,14 @@ pub struct Order {
 impl Order {
     /// The order for `images` images in batches of `batch_size`. What does not fill a batch at
     /// the end of an epoch is left out of that epoch.
-    pub fn new(seed: Seed, images: usize, batch_size: usize) -> Self {
-        Self { seed: seed.named("pretrain/order"), images, batch_size, epoch: None, permutation: Vec::new() }
+    ///
+    /// # Errors
+    /// If they do not fill one batch.
+    pub fn new(seed: Seed, images: usize, batch_size: usize) -> Result<Self> {
+        if images < batch_size {
+            return Err(Error::TooFewImages { images, batch_size });
+        }
+        Ok(Self { seed, images, batch_size, epoch: None, permutation: Vec::new() })
     }
 
     /// Steps in an epoch.
@@ -40,18 +48,13 @@ impl Order {
     }
 }
 
-/// The token rows of a step, one after another.
-pub fn gather(tokens: &Batch<u16>, rows: &[usize]) -> Vec<u16> {
-    rows.iter().flat_map(|&row| tokens.row(row)).copied().collect()
-}
-
 /// Keeps at most `limit` rows, chosen by the seed, in their order.
 pub fn keep_some(tokens: &mut Batch<u16>, limit: usize, seed: Seed) {
     if tokens.rows() <= limit {
         return;
     }
     let mut rows: Vec<usize> = (0..tokens.rows()).collect();
-    rows.shuffle(&mut seed.named("pretrain/validation").rng());
+    rows.shuffle(&mut seed.rng());
     rows.truncate(limit);
     rows.sort_unstable();
     let mut kept = Batch::new(tokens.width);
@@ -67,7 +70,7 @@ mod tests {
 
     #[test]
     fn an_epoch_sees_every_image_once() {
-        let mut order = Order::new(Seed::new(0), 12, 3);
+        let mut order = Order::new(Seed::new(0), 12, 3).unwrap();
         let mut epoch = |n: u64| (n * 4..n * 4 + 4).flat_map(|s| order.batch(s).to_vec()).collect::<Vec<_>>();
         let (first, second) = (epoch(0), epoch(1));
         assert_ne!(first, second);
@@ -79,7 +82,8 @@ mod tests {
 
     #[test]
     fn a_step_can_be_asked_for_out_of_order() {
-        let (mut a, mut b) = (Order::new(Seed::new(7), 10, 4), Order::new(Seed::new(7), 10, 4));
+        let (mut a, mut b) =
+            (Order::new(Seed::new(7), 10, 4).unwrap(), Order::new(Seed::new(7), 10, 4).unwrap());
         let in_order: Vec<_> = (0..6).map(|step| a.batch(step).to_vec()).collect();
         for step in [5, 0, 3] {
             assert_eq!(b.batch(step), in_order[step as usize]);

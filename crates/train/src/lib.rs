@@ -1,0 +1,34 @@
+//! What training stages share: everything between a batch of token rows and a step of Adam.
+//!
+//! - [`order`]: which images a step sees;
+//! - [`augment`]: shifts and flips of them;
+//! - [`rows`]: a batch before it is on a device;
+//! - [`learner`]: what can be trained;
+//! - [`gradient`]: the loss and gradient of a batch, on all threads, in little memory if need be;
+//! - [`clip`]: gradients of bounded length;
+//! - [`trainer`]: a step;
+//! - [`schedule`]: its learning rate;
+//! - [`history`]: the curve and the speed;
+//! - [`checkpoint`]: what a killed training goes on from.
+
+pub mod augment;
+pub mod checkpoint;
+pub mod clip;
+mod error;
+pub mod gradient;
+pub mod history;
+pub mod learner;
+pub mod order;
+pub mod rows;
+pub mod schedule;
+pub mod trainer;
+
+pub use augment::Augment;
+pub use checkpoint::Checkpoints;
+pub use error::{Error, Result};
+pub use history::{Clock, History};
+pub use learner::{Examples, Learner};
+pub use order::Order;
+pub use rows::Rows;
+pub use schedule::Schedule;
+pub use trainer::{How, Trainer};

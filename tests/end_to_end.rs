@@ -2,7 +2,7 @@
 
 use polars::prelude::*;
 
-use crate::support::{Project, TINY};
+use crate::support::{Project, TINY, scan};
 
 const STAGES: [&str; 10] = [
     "features",
@@ -16,14 +16,6 @@ const STAGES: [&str; 10] = [
     "tokenize",
     "untrained",
 ];
-
-fn scan(project: &Project, path: &str) -> LazyFrame {
-    let path = project.path("artifacts").join(path);
-    // `split` is a word; without the feature for dates polars must not look for one in it.
-    let hive_options = HiveOptions { enabled: Some(true), try_parse_dates: false, ..Default::default() };
-    let args = ScanArgsParquet { hive_options, ..Default::default() };
-    LazyFrame::scan_parquet(PlRefPath::try_from_path(&path).unwrap(), args).unwrap()
-}
 
 fn count(frame: LazyFrame) -> usize {
     frame.collect().unwrap().height()

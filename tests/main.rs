@@ -11,3 +11,4 @@ mod caching;
 mod end_to_end;
 mod killing;
 mod support;
+mod whole;

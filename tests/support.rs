@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use polars::prelude::{HiveOptions, LazyFrame, PlRefPath, ScanArgsParquet};
 use serde_json::Value;
 
 /// Everything at its smallest: a few seconds for the whole pipeline.
@@ -108,4 +109,13 @@ pub(crate) fn contents(artifacts: &Path) -> BTreeMap<String, String> {
 
 pub(crate) fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// A table or a tree of tables among the results, with its hive partitions.
+pub(crate) fn scan(project: &Project, path: &str) -> LazyFrame {
+    let path = project.path("artifacts").join(path);
+    // `split` is a word; without the feature for dates polars must not look for one in it.
+    let hive_options = HiveOptions { enabled: Some(true), try_parse_dates: false, ..Default::default() };
+    let args = ScanArgsParquet { hive_options, ..Default::default() };
+    LazyFrame::scan_parquet(PlRefPath::try_from_path(&path).unwrap(), args).unwrap()
 }

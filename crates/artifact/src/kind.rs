@@ -21,22 +21,28 @@ pub enum Kind {
     Features,
     /// Linear classifiers on features, their accuracy and predictions: [`crate::table::probe`].
     Probe,
+    /// A fine-tuned network with a class head, in Hugging Face's layout: [`crate::table::classifier`].
+    Classifier,
     /// Drawn and completed images.
     Samples,
+    /// Many networks side by side: [`crate::table::comparison`].
+    Comparison,
     /// A page that shows a run.
     Report,
 }
 
 impl Kind {
     /// Every kind, in the order in which data flows.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Images,
         Self::Palette,
         Self::Tokens,
         Self::Model,
         Self::Features,
         Self::Probe,
+        Self::Classifier,
         Self::Samples,
+        Self::Comparison,
         Self::Report,
     ];
 
@@ -49,7 +55,9 @@ impl Kind {
             Self::Model => "model",
             Self::Features => "features",
             Self::Probe => "probe",
+            Self::Classifier => "classifier",
             Self::Samples => "samples",
+            Self::Comparison => "comparison",
             Self::Report => "report",
         }
     }

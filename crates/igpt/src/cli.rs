@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Say what is up to date, what would run, and why.
     Status(Status),
+    /// Say what a pipeline costs before anything is run: parameters, operations, memory, disk.
+    Plan(Plan),
     /// List the stages and their parameters.
     Stages(Stages),
     /// The process of one stage; started by `run`.
@@ -85,6 +87,20 @@ pub(crate) struct Status {
     /// Exit with 3 if anything is out of date.
     #[arg(long)]
     pub(crate) exit_code: bool,
+}
+
+/// Arguments of `plan`.
+#[derive(Args, Debug)]
+pub(crate) struct Plan {
+    /// The pipeline file [default: pipeline.yaml, here or in a folder above].
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Set a parameter: STAGE.PARAM=VALUE, the value in YAML.
+    #[arg(long, value_name = "STAGE.PARAM=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Print a JSON list: stage, use, and figures with their units.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Arguments of `stages`.

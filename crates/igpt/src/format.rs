@@ -2,6 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use igpt_pipeline::State;
+use igpt_stage::Amount;
 use serde_json::Value;
 
 /// For what is wrong.
@@ -38,6 +39,29 @@ pub(crate) fn seconds(seconds: f64) -> String {
     }
 }
 
+/// An amount with its unit: `76,571,648`, `59.8 TFLOP`, `16.5 GB`.
+pub(crate) fn amount(amount: Amount) -> String {
+    match amount {
+        Amount::Count(count) => {
+            let digits = count.to_string();
+            let groups = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy);
+            groups.collect::<Vec<_>>().join(",")
+        }
+        Amount::Flops(flops) => scaled(flops, "FLOP"),
+        Amount::Bytes(bytes) => scaled(bytes, "B"),
+    }
+}
+
+/// Three digits that count, and a prefix for the thousands.
+fn scaled(number: f64, unit: &str) -> String {
+    let prefixes = ["", "k", "M", "G", "T", "P", "E", "Z"];
+    let thousands = if number < 1.0 { 0 } else { (number.log10() / 3.0).floor() as usize };
+    let thousands = thousands.min(prefixes.len() - 1);
+    let number = number / 1000_f64.powi(thousands as i32);
+    let decimals = if thousands == 0 || number >= 100.0 { 0 } else { usize::from(number < 10.0) + 1 };
+    format!("{number:.decimals$} {}{unit}", prefixes[thousands])
+}
+
 /// A value in a few characters: floats with four digits that count.
 pub(crate) fn value(value: &Value) -> String {
     match value {
@@ -70,6 +94,20 @@ mod tests {
             (7620.0, "2 h 07 min"),
         ] {
             assert_eq!(seconds(number), text);
+        }
+    }
+
+    #[test]
+    fn amounts_have_units() {
+        for (number, text) in [
+            (Amount::Count(7), "7"),
+            (Amount::Count(76_571_648), "76,571,648"),
+            (Amount::Flops(4.12e9), "4.12 GFLOP"),
+            (Amount::Flops(5.98e13), "59.8 TFLOP"),
+            (Amount::Bytes(512.0), "512 B"),
+            (Amount::Bytes(123_456_789.0), "123 MB"),
+        ] {
+            assert_eq!(amount(number), text);
         }
     }
 

@@ -14,7 +14,9 @@ pub(crate) fn all() -> Stages {
         stage::<igpt_pretrain::PretrainStage>(env!("IGPT_CODE_PRETRAIN")),
         stage::<igpt_features::FeaturesStage>(env!("IGPT_CODE_FEATURES")),
         stage::<igpt_probe::ProbeStage>(env!("IGPT_CODE_PROBE")),
+        stage::<igpt_finetune::FinetuneStage>(env!("IGPT_CODE_FINETUNE")),
         stage::<igpt_sample::SampleStage>(env!("IGPT_CODE_SAMPLE")),
+        stage::<igpt_compare::CompareStage>(env!("IGPT_CODE_COMPARE")),
         stage::<igpt_report::ReportStage>(env!("IGPT_CODE_REPORT")),
     ])
 }

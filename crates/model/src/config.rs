@@ -1,5 +1,6 @@
 //! The sizes of a network, and the `config.json` that says them to other programs.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use igpt_artifact::table::{read_json, write_json};
@@ -70,6 +71,19 @@ impl Config {
         Ok(write_json(&artifact.join(FILE), &HuggingFace::from(*self))?)
     }
 
+    /// Writes `config.json` for a network with a head of so many classes. Their names are their numbers where
+    /// `names` has none.
+    pub fn write_classifier(&self, classes: usize, names: &[String], artifact: &Path) -> Result<()> {
+        let name = |class: usize| names.get(class).cloned().unwrap_or_else(|| class.to_string());
+        let head = Head {
+            id2label: (0..classes).map(|class| (class, name(class))).collect(),
+            label2id: (0..classes).map(|class| (name(class), class)).collect(),
+        };
+        let architectures = vec!["ImageGPTForImageClassification".into()];
+        let file = HuggingFace { architectures, head: Some(head), ..(*self).into() };
+        Ok(write_json(&artifact.join(FILE), &file)?)
+    }
+
     /// Reads the `config.json` of the artifact at `dir`.
     pub fn open(dir: &Path) -> Result<Self> {
         let path = dir.join(FILE);
@@ -137,6 +151,15 @@ struct HuggingFace {
     /// A key of ours. Hugging Face keeps what it does not know, and has no such network.
     #[serde(default, skip_serializing_if = "Objective::is_autoregressive")]
     objective: Objective,
+    #[serde(flatten, skip_deserializing)]
+    head: Option<Head>,
+}
+
+/// The classes of a classifier, by number and by name.
+#[derive(Clone, Debug, Serialize)]
+struct Head {
+    id2label: BTreeMap<usize, String>,
+    label2id: BTreeMap<String, usize>,
 }
 
 fn yes() -> bool {
@@ -162,6 +185,7 @@ impl From<Config> for HuggingFace {
             scale_attn_weights: true,
             tie_word_embeddings: false,
             objective: config.objective,
+            head: None,
         }
     }
 }

@@ -8,8 +8,10 @@
 //! - [`cache`]: keys and values of the positions so far, for sampling;
 //! - [`precision`]: f32 or bf16;
 //! - [`tokens`]: a batch of images, as the network takes it;
+//! - [`facts`]: what tables say of a network;
 //! - [`processor`]: how images become its tokens, for other programs;
 //! - [`weights`]: `model.safetensors` in Hugging Face's layout;
+//! - [`cost`]: operations and memory, before anything runs;
 //! - [`device`]: CPU or GPU, chosen when the program runs;
 //! - [`workers`]: a batch in parts, on all threads.
 //!
@@ -18,8 +20,10 @@
 pub mod cache;
 pub mod classifier;
 pub mod config;
+pub mod cost;
 pub mod device;
 mod error;
+pub mod facts;
 pub mod hide;
 pub mod init;
 pub mod network;

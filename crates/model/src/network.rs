@@ -206,17 +206,20 @@ impl<B: Kernels> ImageGpt<B> {
 
     /// [`loss`](Self::loss), from the logits `[B, T, k]`.
     pub fn loss_of_logits(&self, logits: Tensor<B, 3>, batch: &Sequences<B>) -> Tensor<B, 1> {
+        self.losses_of_logits(logits, batch).mean()
+    }
+
+    /// The loss of each image, `[B]`, from the logits `[B, T, k]`.
+    pub fn losses_of_logits(&self, logits: Tensor<B, 3>, batch: &Sequences<B>) -> Tensor<B, 1> {
         let [b, t] = batch.tokens.dims();
         let logits = logits.reshape([b * t, self.config.k]);
-        let log_p = log_softmax(logits, 1).gather(1, batch.tokens.clone().reshape([b * t, 1])); // [B·T, 1]
-        match &batch.hidden {
-            None => log_p.mean().neg(),
-            Some(hidden) => {
-                let of_image =
-                    (log_p.reshape([b, t]) * hidden.clone()).sum_dim(1) / hidden.clone().sum_dim(1);
-                of_image.mean().neg()
-            }
-        }
+        let log_p = log_softmax(logits, 1).gather(1, batch.tokens.clone().reshape([b * t, 1]));
+        let log_p = log_p.reshape([b, t]);
+        let of_image = match &batch.hidden {
+            None => log_p.mean_dim(1),
+            Some(hidden) => (log_p * hidden.clone()).sum_dim(1) / hidden.clone().sum_dim(1),
+        };
+        of_image.neg().squeeze_dim(1)
     }
 
     /// The features of every layer, averaged over positions: `n_layer + 1` times `[B, d]`.

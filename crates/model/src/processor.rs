@@ -11,6 +11,15 @@ use crate::Result;
 /// The file name in a model directory.
 pub const FILE: &str = "preprocessor_config.json";
 
+/// Copies that of another model directory, where it has one.
+pub fn copy(from: &Path, artifact: &Path) -> Result<()> {
+    let (from, to) = (from.join(FILE), artifact.join(FILE));
+    if from.exists() {
+        std::fs::copy(&from, &to).map_err(igpt_artifact::Error::io("copy", &from))?;
+    }
+    Ok(())
+}
+
 /// Writes what turns an image into the tokens of this network.
 pub fn write(palette: &Palette, height: usize, width: usize, artifact: &Path) -> Result<()> {
     let value = json!({

@@ -14,6 +14,7 @@ use burn::tensor::{Tensor, TensorData};
 use igpt_kernels::Kernels;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
+use crate::classifier::Classifier;
 use crate::config::Config;
 use crate::init::Init;
 use crate::network::ImageGpt;
@@ -30,7 +31,35 @@ pub fn checkpoint_dir(artifact: &Path, step: u64) -> PathBuf {
 /// Writes `config.json` and `model.safetensors` into an artifact directory.
 pub fn write<B: Kernels>(network: &ImageGpt<B>, artifact: &Path) -> Result<()> {
     network.config().write(artifact)?;
+    save(network, BTreeMap::new(), artifact)
+}
+
+/// Writes a classifier as a directory that Hugging Face's `ImageGPTForImageClassification` loads: as [`write`]
+/// does, with `score.weight` beside the network's tensors and the classes' `names` in `config.json` (their
+/// numbers where there are none).
+pub fn write_classifier<B: Kernels>(
+    classifier: &Classifier<B>,
+    names: &[String],
+    artifact: &Path,
+) -> Result<()> {
+    let score = classifier.score.weight.val();
+    let [classes, d] = score.dims();
+    classifier.gpt.config().write_classifier(classes, names, artifact)?;
+    let values = score.into_data().iter::<f32>().collect();
+    save(&classifier.gpt, BTreeMap::from([(SCORE.to_owned(), (values, vec![classes, d]))]), artifact)
+}
+
+/// The class head's name in a file.
+const SCORE: &str = "score.weight";
+
+/// Writes `model.safetensors`.
+fn save<B: Kernels>(
+    network: &ImageGpt<B>,
+    more: BTreeMap<String, (Vec<f32>, Vec<usize>)>,
+    artifact: &Path,
+) -> Result<()> {
     let mut tensors = named_tensors(network);
+    tensors.extend(more);
     for (name, shape) in bias_shapes(network.config()) {
         tensors.entry(name).or_insert_with(|| (vec![0.0; shape], vec![shape]));
     }
@@ -82,7 +111,7 @@ pub fn read<B: Kernels>(dir: &Path, device: &B::Device) -> Result<ImageGpt<B>> {
         // Causal masks, which older files hold as buffers.
         let buffer = name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias");
         let known = reader.wanted.iter().chain(&biases).any(|wanted| wanted == name);
-        if !known && !buffer {
+        if !known && !buffer && name != SCORE {
             return Err(error(name.to_owned(), "has no place in this network".into()));
         }
     }

@@ -27,8 +27,33 @@ pub(crate) struct Entry {
     pub(crate) name: String,
     pub(crate) definition: Definition,
     pub(crate) code: Digest,
-    pub(crate) inputs: BTreeMap<String, Said<String>>,
+    pub(crate) inputs: BTreeMap<String, Named>,
     pub(crate) params: BTreeMap<String, Said<Value>>,
+}
+
+/// The entries that are named for a role.
+#[derive(Clone)]
+pub(crate) struct Named {
+    /// Where the role stands.
+    pub(crate) place: Place,
+    /// Whether they are written as a list.
+    pub(crate) list: bool,
+    pub(crate) names: Vec<Said<String>>,
+}
+
+impl Named {
+    fn new(place: Place, from: &raw::From) -> Self {
+        match from {
+            raw::From::One(name) => {
+                let names = vec![Said { value: name.clone(), place: place.clone() }];
+                Self { place, list: false, names }
+            }
+            raw::From::Several(names) => {
+                let item = |(n, name): (usize, &String)| Said { value: name.clone(), place: place.item(n) };
+                Self { list: true, names: names.iter().enumerate().map(item).collect(), place }
+            }
+        }
+    }
 }
 
 impl Entry {
@@ -87,7 +112,7 @@ struct Draft<'a> {
     name: &'a str,
     stage: Option<&'a str>,
     like: Option<&'a str>,
-    inputs: BTreeMap<String, Said<String>>,
+    inputs: BTreeMap<String, Named>,
     params: BTreeMap<String, Said<Value>>,
 }
 
@@ -100,7 +125,7 @@ impl<'a> Draft<'a> {
             like: entry.like.as_deref(),
             inputs: entry
                 .inputs()
-                .map(|(role, from)| (role.clone(), Said { value: from.clone(), place: said("inputs", role) }))
+                .map(|(role, from)| (role.clone(), Named::new(said("inputs", role), from)))
                 .collect(),
             params: entry
                 .params()
@@ -247,14 +272,14 @@ fn env_problem(at: crate::Location, error: env::EnvError) -> Diagnostic {
 /// Checks the roles and the entries under `inputs`.
 fn check_inputs(entry: &Entry, source: &Source, names: &[&str], problems: &mut Diagnostics) {
     let roles: Vec<_> = entry.definition.inputs.iter().map(|input| input.role).collect();
-    for (role, said) in &entry.inputs {
+    for (role, named) in &entry.inputs {
         if !roles.contains(&role.as_str()) {
             let message = format!("stage `{}` has no input `{role}`", entry.definition.name);
             let help = suggest::help(role, roles.iter().copied())
                 .or_else(|| Some("this stage reads no artifact".into()));
-            problems.push(Diagnostic::new(source.key(&said.place), message).help(help));
+            problems.push(Diagnostic::new(source.key(&named.place), message).help(help));
         }
-        if !names.contains(&said.value.as_str()) {
+        for said in named.names.iter().filter(|said| !names.contains(&said.value.as_str())) {
             let message = format!("the pipeline has no stage `{}`", said.value);
             let help = suggest::help(&said.value, names.iter().copied());
             problems.push(Diagnostic::new(source.value(&said.place, &[]), message).help(help));

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use igpt_stage::{Forecast, InputFacts};
+
 use crate::env::Environment;
 use crate::file::{self, Source};
 use crate::resolve::{self, Entry};
@@ -57,6 +59,18 @@ impl Pipeline {
         };
         let entries = resolve::resolve(checked, &source, &root)?;
         Ok(Self { file: absolute, artifacts, seed, entries })
+    }
+
+    /// What can be said of every entry before anything runs, in running order.
+    pub fn forecasts(&self) -> Vec<Forecast> {
+        let mut forecasts: Vec<Forecast> = Vec::new();
+        for entry in &self.entries {
+            // Inputs come before the entries that read them.
+            let facts = |(role, from): (&String, &usize)| (role.clone(), forecasts[*from].facts.clone());
+            let inputs = InputFacts(entry.inputs.iter().map(facts).collect());
+            forecasts.push((entry.definition.forecast)(&entry.params, &inputs));
+        }
+        forecasts
     }
 
     /// The entries with these names, as positions; all of them where no name is given.

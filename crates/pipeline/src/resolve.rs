@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use igpt_artifact::Digest;
-use igpt_stage::{Definition, Need};
+use igpt_stage::{Definition, Input, Need};
 use serde_json::{Map, Value};
 
 use crate::check;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
-use crate::file::{Place, Source, plain};
+use crate::file::{Place, Said, Source, plain};
 use crate::suggest;
 
 /// An entry that can be planned.
@@ -88,20 +88,26 @@ fn wire(
     let entry = &entries[i];
     let mut wires = BTreeMap::new();
     for input in entry.definition.inputs {
-        if let Some(said) = entry.inputs.get(input.role) {
-            let Some(from) = entries.iter().position(|e| e.name == said.value) else { continue };
-            let made = entries[from].definition.kind;
-            if made == input.kind {
-                wires.insert(input.role.to_owned(), from);
-            } else {
-                let message = format!(
-                    "`{}` makes {made}, but `{}` reads {} as its input `{}`",
-                    said.value, entry.name, input.kind, input.role
-                );
-                let makers = entries.iter().filter(|e| e.definition.kind == input.kind);
-                let help = suggest::quoted(makers.map(|e| e.name.as_str()));
-                let help = (!help.is_empty()).then(|| format!("what makes {}: {help}", input.kind));
-                problems.push(Diagnostic::new(source.value(&said.place, &[]), message).help(help));
+        let role = |n: usize| if input.is_list() { Input::nth(input.role, n) } else { input.role.to_owned() };
+        if let Some(named) = entry.inputs.get(input.role) {
+            if named.list && !input.is_list() {
+                let message =
+                    format!("`{}` reads one {} as its input `{}`", entry.name, input.kind, input.role);
+                let help = "write a name instead of a list".to_owned();
+                problems.push(Diagnostic::new(source.value(&named.place, &[]), message).help(help));
+                continue;
+            }
+            if named.names.is_empty() && input.need == Need::Several {
+                let message = format!("`{}` needs at least one {}", entry.name, input.kind);
+                problems.push(Diagnostic::new(source.value(&named.place, &[]), message));
+            }
+            for (n, said) in named.names.iter().enumerate() {
+                let Some(from) = entries.iter().position(|e| e.name == said.value) else { continue };
+                if entries[from].definition.kind == input.kind {
+                    wires.insert(role(n), from);
+                } else {
+                    problems.push(other_kind(entries, entry, input, &entries[from], said, source));
+                }
             }
             continue;
         }
@@ -110,12 +116,16 @@ fn wire(
         }
         let makers: Vec<_> =
             (0..entries.len()).filter(|n| *n != i && entries[*n].definition.kind == input.kind).collect();
+        if input.is_list() && !makers.is_empty() {
+            wires.extend(makers.iter().enumerate().map(|(n, from)| (role(n), *from)));
+            continue;
+        }
         let canonical = makers.iter().find(|n| entries[**n].name == entries[**n].definition.name);
         match (canonical, &makers[..]) {
             (Some(from), _) | (None, [from]) => {
                 wires.insert(input.role.to_owned(), *from);
             }
-            (None, []) if input.need == Need::IfPresent => {}
+            (None, []) if matches!(input.need, Need::IfPresent | Need::AnyNumber) => {}
             (None, []) => {
                 let message =
                     format!("`{}` needs an input of kind {}, which no stage makes", entry.name, input.kind);
@@ -132,6 +142,25 @@ fn wire(
         }
     }
     wires
+}
+
+/// A role that reads one kind and is given another.
+fn other_kind(
+    entries: &[check::Entry],
+    entry: &check::Entry,
+    input: &Input,
+    from: &check::Entry,
+    said: &Said<String>,
+    source: &Source,
+) -> Diagnostic {
+    let message = format!(
+        "`{}` makes {}, but `{}` reads {} as its input `{}`",
+        said.value, from.definition.kind, entry.name, input.kind, input.role
+    );
+    let makers = entries.iter().filter(|e| e.definition.kind == input.kind);
+    let help = suggest::quoted(makers.map(|e| e.name.as_str()));
+    let help = (!help.is_empty()).then(|| format!("what makes {}: {help}", input.kind));
+    Diagnostic::new(source.value(&said.place, &[]), message).help(help)
 }
 
 type Params = (BTreeMap<String, Value>, BTreeMap<String, SourcePath>);
@@ -214,7 +243,8 @@ fn cycle(
     let message = format!("the stages wait for each other: {}", names.collect::<Vec<_>>().join(" → "));
     let entry = &entries[ring[first]];
     let from = ring[(first + 1) % ring.len()];
-    let named = entry.inputs.values().find(|said| said.value == entries[from].name);
+    let mut named = entry.inputs.values().flat_map(|named| &named.names);
+    let named = named.find(|said| said.value == entries[from].name);
     let at = named.map_or_else(|| source.key(&entry.place()), |said| source.value(&said.place, &[]));
     Diagnostic::new(at, message).help("change `inputs` of one of them".to_owned())
 }

@@ -73,7 +73,7 @@ pipeline.yaml:2:12: unknown stage `train`
   |
 2 |   x: {use: train}
   |            ^^^^^
-help: valid here: `images`, `palette`, `tokenize`, `sample`, `features`",
+help: valid here: `images`, `palette`, `tokenize`, `sample`, `features`, `report`",
     );
 }
 
@@ -355,4 +355,40 @@ fn entries_come_in_running_order_and_canonical_ones_are_wired() {
     assert_eq!(upstream, [1, 2]);
     let error = pipeline.named(&["tokenise".into()]).err().unwrap();
     assert_eq!(igpt_artifact::Explain::hint(&error).unwrap(), "did you mean `tokenize`?");
+}
+
+#[test]
+fn lists_of_inputs() {
+    let base = "stages:\n  images:\n  palette:\n  tokenize: {inputs: {palette: [palette]}}\n";
+    says(
+        base,
+        &[],
+        "
+pipeline.yaml:4:32: `tokenize` reads one palette as its input `palette`
+  |
+4 |   tokenize: {inputs: {palette: [palette]}}
+  |                                ^
+help: write a name instead of a list",
+    );
+    let base = "stages:\n  images:\n  palette:\n  report:\n    inputs:\n      palette: [palette, images]\n";
+    says(
+        base,
+        &[],
+        "
+pipeline.yaml:6:26: `images` makes images, but `report` reads palette as its input `palette`
+  |
+6 |       palette: [palette, images]
+  |                          ^^^^^^
+help: what makes palette: `palette`",
+    );
+    let base = "stages:\n  images:\n  palette:\n  report: {inputs: {palette: []}}\n";
+    says(
+        base,
+        &[],
+        "
+pipeline.yaml:4:30: `report` needs at least one palette
+  |
+4 |   report: {inputs: {palette: []}}
+  |                              ^",
+    );
 }

@@ -44,6 +44,12 @@ impl Context<'_> {
         self.optional_input(role).unwrap_or_else(|| panic!("the stage does not require an input `{role}`"))
     }
 
+    /// The inputs of a role that takes several, in the order in which the pipeline names them.
+    pub fn inputs_of<'a>(&'a self, role: &'a str) -> impl Iterator<Item = &'a InputArtifact> {
+        let of_role = move |name: &str| name.strip_prefix(role).is_some_and(|rest| rest.starts_with('.'));
+        self.inputs.iter().filter(move |(name, _)| of_role(name)).map(|(_, input)| input)
+    }
+
     /// The directory of an input that need not be there.
     pub fn optional_input(&self, role: &str) -> Option<&Path> {
         self.inputs.get(role).map(|input| input.dir.as_path())

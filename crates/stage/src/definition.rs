@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use igpt_artifact::Kind;
 use serde_json::{Map, Value};
 
-use crate::{Context, Failure, Input, Params, ParamsError, Stage, Summary};
+use crate::{Context, Failure, Forecast, Input, InputFacts, Params, ParamsError, Stage, Summary};
 
 /// What the runner knows of a stage.
 #[derive(Clone)]
@@ -24,6 +24,8 @@ pub struct Definition {
     /// Reads parameters as they stand in a pipeline file. Relative paths are taken from the
     /// given folder.
     pub resolve: fn(&Map<String, Value>, &Path) -> Result<Resolved, ParamsError>,
+    /// Forecasts a run with resolved parameters. Parameters that are none of the stage's give no forecast.
+    pub forecast: fn(&BTreeMap<String, Value>, &InputFacts) -> Forecast,
     /// Runs the stage with resolved parameters.
     pub run: fn(&Context<'_>, &BTreeMap<String, Value>) -> Result<Summary, Failure>,
 }
@@ -47,6 +49,12 @@ impl Definition {
             inputs: S::INPUTS,
             schema: || schemars::schema_for!(S::Params).into(),
             resolve: resolve::<S>,
+            forecast: |params, inputs| match read::<S::Params>(Value::Object(
+                params.clone().into_iter().collect(),
+            )) {
+                Ok(params) => S::forecast(&params, inputs),
+                Err(_) => Forecast::default(),
+            },
             run: run::<S>,
         }
     }

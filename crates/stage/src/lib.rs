@@ -8,6 +8,7 @@
 mod context;
 mod definition;
 mod failure;
+mod forecast;
 mod params;
 mod progress;
 mod seed;
@@ -15,6 +16,7 @@ mod seed;
 pub use context::{Context, InputArtifact, Summary};
 pub use definition::{Definition, Resolved};
 pub use failure::Failure;
+pub use forecast::{Amount, Facts, Forecast, InputFacts};
 pub use params::{Invalid, Params, ParamsError};
 pub use progress::{Progress, Silent, Task};
 pub use seed::Seed;
@@ -35,6 +37,11 @@ pub trait Stage {
     type Params: Params;
     /// What can go wrong.
     type Error: Explain + Send + Sync + 'static;
+
+    /// What can be said of a run before it starts: sizes, operations, memory.
+    fn forecast(_params: &Self::Params, _inputs: &InputFacts) -> Forecast {
+        Forecast::default()
+    }
 
     /// Reads the inputs and writes the artifact's files into [`Context::out`].
     fn run(context: &Context<'_>, params: &Self::Params) -> Result<Summary, Self::Error>;
@@ -60,6 +67,11 @@ pub enum Need {
     IfPresent,
     /// It is taken only when the pipeline names it under `inputs`.
     IfNamed,
+    /// One or more: a list under `inputs`, or every artifact of the kind that the pipeline makes.
+    /// [`Context::inputs_of`] gives them.
+    Several,
+    /// Like [`Several`](Self::Several), and none will do.
+    AnyNumber,
 }
 
 impl Input {
@@ -71,6 +83,26 @@ impl Input {
     /// An input that is used when the pipeline has one, with the kind's name as its role.
     pub const fn if_present(kind: Kind) -> Self {
         Self { role: kind.name(), kind, need: Need::IfPresent }
+    }
+
+    /// One input or more, with the kind's name as their role.
+    pub const fn several(kind: Kind) -> Self {
+        Self { role: kind.name(), kind, need: Need::Several }
+    }
+
+    /// Any number of inputs, with the kind's name as their role.
+    pub const fn any_number(kind: Kind) -> Self {
+        Self { role: kind.name(), kind, need: Need::AnyNumber }
+    }
+
+    /// Whether it may be a list.
+    pub fn is_list(&self) -> bool {
+        matches!(self.need, Need::Several | Need::AnyNumber)
+    }
+
+    /// The role of the nth of several inputs. Their order is that of their roles.
+    pub fn nth(role: &str, n: usize) -> String {
+        format!("{role}.{n:04}")
     }
 
     /// An input that is used only when the pipeline names it.

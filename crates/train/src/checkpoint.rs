@@ -50,6 +50,39 @@ impl Checkpoints {
         Ok(igpt_artifact::fs::put_dir(&draft, &self.dir)?)
     }
 
+    /// Keeps a network, whatever becomes of the training, in place of the one before.
+    pub fn write_best<B, N>(&self, network: &N) -> Result<()>
+    where
+        B: Kernels,
+        N: AutodiffModule<Autodiff<B>>,
+    {
+        let best = self.best();
+        let draft = best.with_extension("tmp");
+        igpt_artifact::fs::remove_dir(&draft)?;
+        igpt_artifact::fs::create_dir(&draft)?;
+        let failed = |source| Error::Checkpoint { doing: "write", path: draft.clone(), source };
+        network.clone().save_file(draft.join("network"), &recorder()).map_err(failed)?;
+        for file in igpt_artifact::fs::files_below(&draft)? {
+            igpt_artifact::fs::sync(&draft.join(file))?;
+        }
+        Ok(igpt_artifact::fs::put_dir(&draft, &best)?)
+    }
+
+    /// The network that was kept last.
+    pub fn read_best<B, N>(&self, network: N, device: &B::Device) -> Result<N>
+    where
+        B: Kernels,
+        N: AutodiffModule<Autodiff<B>>,
+    {
+        let best = self.best();
+        let failed = |source| Error::Checkpoint { doing: "read", path: best.clone(), source };
+        network.load_file(best.join("network"), &recorder(), device).map_err(failed)
+    }
+
+    fn best(&self) -> PathBuf {
+        self.dir.with_file_name("best")
+    }
+
     /// Brings a training to where it was kept, and gives back what was kept with it; none if nothing was.
     pub fn read<B, N, S>(&self, trainer: &mut Trainer<B, N>, device: &B::Device) -> Result<Option<S>>
     where

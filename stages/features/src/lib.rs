@@ -12,12 +12,10 @@ pub use error::Error;
 pub use params::FeaturesParams;
 
 use igpt_artifact::table::features::FeaturesMeta;
-use igpt_artifact::table::metrics::{Metric, read_metrics};
-use igpt_artifact::table::model::ModelFacts;
 use igpt_artifact::table::tokens::Tokens;
 use igpt_artifact::{Kind, Split};
-use igpt_model::{Config, Device, weights};
-use igpt_stage::{Context, Input, Stage, Summary};
+use igpt_model::{Config, Device, facts, weights};
+use igpt_stage::{Amount, Context, Forecast, Input, InputFacts, Stage, Summary};
 
 /// The stage.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +28,32 @@ impl Stage for FeaturesStage {
     const INPUTS: &'static [Input] = &[Input::required(Kind::Model), Input::required(Kind::Tokens)];
     type Params = FeaturesParams;
     type Error = Error;
+
+    fn forecast(params: &FeaturesParams, inputs: &InputFacts) -> Forecast {
+        let of_model = |name| inputs.get("model", name).map(|value| value as usize);
+        let sizes = ["n_layer", "n_embd", "n_head", "n_positions", "k"].map(of_model);
+        let [Some(n_layer), Some(n_embd), Some(n_head), Some(n_positions), Some(k)] = sizes else {
+            return Forecast::default();
+        };
+        let config = Config { n_layer, n_embd, n_head, n_positions, k, ..Config::default() };
+        let layers = params.layers.as_ref().map_or(n_layer + 1, Vec::len) as u64;
+        let train = inputs.get("tokens", "train").map(|rows| rows.min(params.limit.unwrap_or(rows)));
+        let others = inputs.get("tokens", "validation").zip(inputs.get("tokens", "test"));
+        let images = train.zip(others).map(|(train, (validation, test))| train + validation + test);
+        let mut forecast = Forecast::default()
+            .fact("n_embd", n_embd as u64)
+            .fact("layers", layers)
+            .figure("an image", Amount::Flops(config.forward_flops()))
+            .figure("memory", Amount::Bytes(config.feature_bytes(params.batch_size)));
+        if let Some(images) = images {
+            let bytes = images as f64 * layers as f64 * n_embd as f64 * 4.0;
+            forecast = forecast
+                .figure("images", Amount::Count(images))
+                .figure("in all", Amount::Flops(images as f64 * config.forward_flops()))
+                .figure("on disk", Amount::Bytes(bytes));
+        }
+        forecast
+    }
 
     fn run(context: &Context<'_>, params: &FeaturesParams) -> Result<Summary, Error> {
         let model = context.input("model");
@@ -49,7 +73,7 @@ impl Stage for FeaturesStage {
         }
 
         let mut meta = FeaturesMeta {
-            model: facts(context, config, params.checkpoint)?,
+            model: facts::of(&context.inputs["model"], config, params.checkpoint)?,
             n_layer: config.n_layer,
             n_embd: config.n_embd,
             layers,
@@ -77,27 +101,6 @@ impl Stage for FeaturesStage {
             .with("dims", meta.n_embd)
             .device(device.to_string()))
     }
-}
-
-/// What is known of the network: its sizes, and what its training curve says of it.
-fn facts(context: &Context<'_>, config: Config, checkpoint: Option<u64>) -> Result<ModelFacts, Error> {
-    let model = &context.inputs["model"];
-    let metrics = read_metrics(&model.dir)?;
-    let step = checkpoint.or_else(|| metrics.last().map(|metric| metric.step));
-    let at_step = |metric: &&Metric| metric.split == Split::Validation && Some(metric.step) == step;
-    let validation = metrics.iter().find(at_step);
-    Ok(ModelFacts {
-        name: model.manifest.name.clone(),
-        n_layer: config.n_layer,
-        n_embd: config.n_embd,
-        n_head: config.n_head,
-        n_positions: config.n_positions,
-        k: config.k,
-        parameters: config.parameters() as u64,
-        objective: config.objective.name().to_owned(),
-        step,
-        validation_loss: validation.map(|metric| metric.loss),
-    })
 }
 
 /// A network can only look at sequences of its own length and palette.

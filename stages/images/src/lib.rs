@@ -33,7 +33,7 @@ pub use params::{ImagesParams, SourceKind};
 pub use place::{Place, Spot};
 
 use igpt_artifact::Kind;
-use igpt_stage::{Context, Input, Stage, Summary};
+use igpt_stage::{Amount, Context, Forecast, Input, InputFacts, Stage, Summary};
 
 /// Reads or draws labelled images. See the crate's page.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +46,23 @@ impl Stage for ImagesStage {
     const INPUTS: &'static [Input] = &[];
     type Params = ImagesParams;
     type Error = Error;
+
+    fn forecast(params: &ImagesParams, _: &InputFacts) -> Forecast {
+        let forecast = Forecast::default().fact("size", params.size as u64);
+        // How many images there are on disk is not known before they are read.
+        if params.source != SourceKind::Shapes {
+            return forecast;
+        }
+        let train = params.limit.unwrap_or(params.train).min(params.train);
+        let validation = (train as f64 * params.validation).round() as u64;
+        let test = params.test_limit.unwrap_or(params.test).min(params.test);
+        forecast
+            .fact("train", train - validation.min(train))
+            .fact("validation", validation)
+            .fact("test", test)
+            .figure("images", Amount::Count(train + test))
+            .figure("pixels of one", Amount::Count((params.size * params.size) as u64))
+    }
 
     fn run(context: &Context<'_>, params: &ImagesParams) -> Result<Summary, Error> {
         let path = || params.path.as_deref().ok_or(Error::NoPath { source_kind: params.source });

@@ -3,7 +3,7 @@
 use igpt_artifact::table::images::Images;
 use igpt_artifact::table::palette::Palette;
 use igpt_artifact::{Kind, Split};
-use igpt_stage::{Context, Input, Stage, Summary, Task};
+use igpt_stage::{Amount, Context, Forecast, Input, InputFacts, Stage, Summary, Task};
 
 use crate::{Colours, Error, Histogram, PaletteParams, Result, kmeans, picture, quality};
 
@@ -24,6 +24,10 @@ impl Stage for PaletteStage {
     const INPUTS: &'static [Input] = &[Input::required(Kind::Images)];
     type Params = PaletteParams;
     type Error = Error;
+
+    fn forecast(params: &PaletteParams, _: &InputFacts) -> Forecast {
+        Forecast::default().fact("k", params.k as u64).figure("colours", Amount::Count(params.k as u64))
+    }
 
     fn run(context: &Context<'_>, params: &PaletteParams) -> Result<Summary> {
         let dir = context.input(Kind::Images.name());

@@ -23,8 +23,9 @@ use igpt_artifact::table::metrics;
 use igpt_artifact::table::palette::Palette;
 use igpt_artifact::table::tokens::Tokens;
 use igpt_artifact::{Kind, Split};
-use igpt_model::{Config, Device, Objective, processor};
-use igpt_stage::{Context, Input, Stage, Summary};
+use igpt_model::cost::Training;
+use igpt_model::{Device, Objective, processor};
+use igpt_stage::{Amount, Context, Forecast, Input, InputFacts, Stage, Summary};
 use igpt_train::order::keep_some;
 
 /// Work that a kill may cost.
@@ -42,6 +43,33 @@ impl Stage for PretrainStage {
     type Params = PretrainParams;
     type Error = Error;
 
+    fn forecast(params: &PretrainParams, inputs: &InputFacts) -> Forecast {
+        let (Some(n_positions), Some(k)) = (inputs.get("tokens", "n_positions"), inputs.get("tokens", "k"))
+        else {
+            return Forecast::default();
+        };
+        let config = params.config(n_positions as usize, k as usize);
+        let training = Training {
+            batch_size: params.batch_size,
+            accumulate: params.accumulate,
+            recompute: params.recompute,
+            precision: params.precision,
+        };
+        let flops = config.step_flops(training);
+        Forecast::default()
+            .fact("n_layer", config.n_layer as u64)
+            .fact("n_embd", config.n_embd as u64)
+            .fact("n_head", config.n_head as u64)
+            .fact("n_positions", n_positions)
+            .fact("k", k)
+            .figure("parameters", Amount::Count(config.parameters() as u64))
+            .figure("tokens an image", Amount::Count(n_positions))
+            .figure("tokens in all", Amount::Count(params.steps * params.batch_size as u64 * n_positions))
+            .figure("a step", Amount::Flops(flops))
+            .figure("in all", Amount::Flops(flops * params.steps as f64))
+            .figure("memory", Amount::Bytes(config.training_bytes(training)))
+    }
+
     fn run(context: &Context<'_>, params: &PretrainParams) -> Result<Summary, Error> {
         let tokens = Tokens::open(context.input("tokens"))?;
         let palette = Palette::open(context.input("palette"))?;
@@ -53,9 +81,7 @@ impl Stage for PretrainStage {
         let fits = params.augment.check(tokens.meta.height, tokens.meta.width);
         fits.map_err(|invalid| Error::Augment(invalid.message))?;
 
-        let (n_layer, n_embd, n_head) = params.sizes();
-        let (n_positions, k) = (tokens.meta.len(), tokens.meta.k);
-        let config = Config { n_layer, n_embd, n_head, n_positions, k, objective: params.objective };
+        let config = params.config(tokens.meta.len(), tokens.meta.k);
         let device = Device::choose(context.device)?;
         let history = device.run(train::Training {
             context,

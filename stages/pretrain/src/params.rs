@@ -1,6 +1,6 @@
 //! What can be set.
 
-use igpt_model::{Objective, Precision};
+use igpt_model::{Config, Objective, Precision};
 use igpt_stage::{Invalid, Params};
 use igpt_train::Augment;
 use schemars::JsonSchema;
@@ -93,6 +93,12 @@ impl PretrainParams {
         let (n_layer, n_embd, n_head) = self.preset.sizes();
         (self.n_layer.unwrap_or(n_layer), self.n_embd.unwrap_or(n_embd), self.n_head.unwrap_or(n_head))
     }
+
+    /// The network for sequences of `n_positions` tokens of `k` colours.
+    pub fn config(&self, n_positions: usize, k: usize) -> Config {
+        let (n_layer, n_embd, n_head) = self.sizes();
+        Config { n_layer, n_embd, n_head, n_positions, k, objective: self.objective }
+    }
 }
 
 impl Default for PretrainParams {
@@ -178,7 +184,6 @@ impl Params for PretrainParams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use igpt_model::Config;
 
     #[test]
     fn nonsense_is_refused_with_the_parameter_named() {
@@ -204,9 +209,8 @@ mod tests {
     #[test]
     fn presets_have_the_published_numbers_of_parameters() {
         let count = |preset: Preset, side: usize| {
-            let (n_layer, n_embd, n_head) = preset.sizes();
-            Config { n_layer, n_embd, n_head, n_positions: side * side, k: 512, ..Config::default() }
-                .parameters()
+            let params = PretrainParams { preset, ..PretrainParams::default() };
+            params.config(side * side, 512).parameters()
         };
         let sides = |preset| [32, 48, 64].map(|side| count(preset, side));
         assert_eq!(sides(Preset::IgptS), [76_571_648, 77_227_008, 78_144_512]);

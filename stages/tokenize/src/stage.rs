@@ -5,7 +5,7 @@ use igpt_artifact::table::palette::Palette;
 use igpt_artifact::table::tokens::{Tokens, TokensMeta};
 use igpt_artifact::table::vectors::Batch;
 use igpt_artifact::{Error, Kind, Result};
-use igpt_stage::{Context, Input, Stage, Summary, Task};
+use igpt_stage::{Context, Forecast, Input, InputFacts, Stage, Summary, Task};
 use rayon::prelude::*;
 
 use crate::{Lookup, Tally, TokenizeParams};
@@ -31,6 +31,17 @@ impl Stage for TokenizeStage {
     type Params = TokenizeParams;
     // Only files can go wrong here.
     type Error = Error;
+
+    fn forecast(_: &TokenizeParams, inputs: &InputFacts) -> Forecast {
+        let of_images = |name| inputs.get(Kind::Images.name(), name);
+        let mut forecast = Forecast::default()
+            .fact("n_positions", of_images("size").map(|size| size * size))
+            .fact("k", inputs.get(Kind::Palette.name(), "k"));
+        for split in ["train", "validation", "test"] {
+            forecast = forecast.fact(split, of_images(split));
+        }
+        forecast
+    }
 
     fn run(context: &Context<'_>, _: &TokenizeParams) -> Result<Summary> {
         let images = Images::open(context.input(Kind::Images.name()))?;

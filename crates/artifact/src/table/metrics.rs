@@ -7,11 +7,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Float64Array, RecordBatch, StringArray, UInt64Array};
+use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::{Float64Type, UInt64Type};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::{Deserialize, Serialize};
 
+use super::read::{Columns, read_batches};
 use super::write::write_table;
 use crate::{Error, Result, Split};
 
@@ -78,33 +78,24 @@ pub fn write_metrics(artifact: &Path, rows: &[Metric]) -> Result<()> {
 /// weights have.
 pub fn read_metrics(dir: &Path) -> Result<Vec<Metric>> {
     let path = dir.join(METRICS_FILE);
-    let file = match std::fs::File::open(&path) {
-        Ok(file) => file,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(Error::io("open", &path)(e)),
-    };
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|b| b.build());
     let mut metrics = Vec::new();
-    for batch in reader.map_err(Error::parquet(&path))? {
-        let batch = batch.map_err(|e| Error::parquet(&path)(e.into()))?;
-        let missing = |name: &str| Error::table(&path, format!("no column `{name}`, or of another type"));
-        let column = |name: &str| batch.column_by_name(name).ok_or_else(|| missing(name));
-        let u64s = |name| column(name)?.as_primitive_opt::<UInt64Type>().ok_or_else(|| missing(name));
-        let f64s = |name| column(name)?.as_primitive_opt::<Float64Type>().ok_or_else(|| missing(name));
-        let splits = column("split")?.as_string_opt::<i32>().ok_or_else(|| missing("split"))?;
-        let (steps, tokens) = (u64s("step")?, u64s("tokens")?);
-        let (losses, rates) = (f64s("loss")?, f64s("learning_rate")?);
-        for row in 0..batch.num_rows() {
-            let name = splits.value(row);
-            let split = name.parse().map_err(|_| Error::table(&path, format!("`{name}` is no split")))?;
-            metrics.push(Metric {
-                step: steps.value(row),
-                split,
-                loss: losses.value(row),
-                learning_rate: rates.value(row),
-                tokens: tokens.value(row),
-            });
-        }
+    if !path.exists() {
+        return Ok(metrics);
+    }
+    for batch in read_batches(&path)? {
+        let columns = Columns { path: &path, batch: &batch? };
+        let splits = columns.splits()?;
+        let (steps, tokens) =
+            (columns.numbers::<UInt64Type>("step")?, columns.numbers::<UInt64Type>("tokens")?);
+        let [losses, rates] = ["loss", "learning_rate"].map(|name| columns.numbers::<Float64Type>(name));
+        let (losses, rates) = (losses?, rates?);
+        metrics.extend(splits.into_iter().enumerate().map(|(row, split)| Metric {
+            step: steps.value(row),
+            split,
+            loss: losses.value(row),
+            learning_rate: rates.value(row),
+            tokens: tokens.value(row),
+        }));
     }
     Ok(metrics)
 }
@@ -140,14 +131,15 @@ pub(crate) fn write_columns<const N: usize>(path: &Path, columns: [(&str, ArrayR
     write_table(path, &batch)
 }
 
-mod bits {
+/// Floats as their bits, for serde's `with`.
+pub(crate) mod bits {
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u64(value.to_bits())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
         u64::deserialize(deserializer).map(f64::from_bits)
     }
 }

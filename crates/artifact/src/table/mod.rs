@@ -5,6 +5,8 @@
 //! module of its own that says what the values are. The tables that people query ([`metrics`],
 //! [`probe`]) have theirs.
 
+pub mod classifier;
+pub mod comparison;
 pub mod features;
 pub mod images;
 pub mod metrics;
@@ -12,6 +14,7 @@ pub mod model;
 pub mod npy;
 pub mod palette;
 pub mod probe;
+mod read;
 pub mod split;
 pub mod tokens;
 pub mod vectors;

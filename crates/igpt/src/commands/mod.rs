@@ -1,11 +1,13 @@
 //! The commands, one file each, and what they share: loading a pipeline, printing an error,
 //! picking the exit code.
 
+mod plan;
 mod run;
 mod stages;
 mod status;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -32,6 +34,7 @@ pub(crate) fn run(cli: Cli, start: Instant) -> ExitCode {
     let outcome = match cli.command {
         Command::Run(args) => run::run(&args, start),
         Command::Status(args) => status::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Stages(args) => stages::run(&args),
         Command::Stage => {
             let stages = crate::stages::all();
@@ -51,17 +54,21 @@ pub(crate) fn run(cli: Cli, start: Instant) -> ExitCode {
 
 /// Finds and loads the pipeline.
 fn load(args: &cli::Pipeline) -> Result<Pipeline, Error> {
-    let file = match &args.file {
-        Some(file) => file.clone(),
+    let overrides =
+        Overrides { set: args.set.clone(), artifacts: args.artifacts.clone(), ..Overrides::default() };
+    load_with(args.file.as_deref(), &overrides)
+}
+
+fn load_with(file: Option<&Path>, overrides: &Overrides) -> Result<Pipeline, Error> {
+    let file = match file {
+        Some(file) => file.to_path_buf(),
         None => {
             let here = std::env::current_dir().map_err(|source| Error::Read { path: ".".into(), source })?;
             let found = igpt_pipeline::discover(&here)?;
             found.strip_prefix(&here).map(Into::into).unwrap_or(found)
         }
     };
-    let overrides =
-        Overrides { set: args.set.clone(), artifacts: args.artifacts.clone(), ..Overrides::default() };
-    Pipeline::load(&file, &crate::stages::all(), &overrides)
+    Pipeline::load(&file, &crate::stages::all(), overrides)
 }
 
 /// The entries that the arguments name, and those that they force to run.

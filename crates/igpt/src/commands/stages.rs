@@ -39,6 +39,8 @@ fn describe(stage: &Definition) -> String {
             Need::Required => "",
             Need::IfPresent => " (if there)",
             Need::IfNamed => " (if named)",
+            Need::Several => " (one or more)",
+            Need::AnyNumber => " (any number)",
         };
         let kind = if input.role == input.kind.name() { String::new() } else { format!(": {}", input.kind) };
         format!("{}{kind}{need}", input.role)

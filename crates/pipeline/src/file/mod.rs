@@ -44,6 +44,14 @@ impl Place {
     pub(crate) fn file<const N: usize>(path: [&str; N]) -> Self {
         Self::File(path.map(str::to_owned).to_vec())
     }
+
+    /// The n-th item of the list that stands here.
+    pub(crate) fn item(&self, n: usize) -> Self {
+        match self {
+            Self::File(path) => Self::File([&path[..], &[n.to_string()]].concat()),
+            set @ Self::Set(_) => set.clone(),
+        }
+    }
 }
 
 /// A value and where it was said.

@@ -31,16 +31,24 @@ pub(crate) struct Entry {
     pub(crate) stage: Option<String>,
     /// Another entry to start from.
     pub(crate) like: Option<String>,
-    /// The entry to read from, by role.
+    /// The entry or entries to read from, by role.
     #[serde(default)]
-    inputs: Option<BTreeMap<String, String>>,
+    inputs: Option<BTreeMap<String, From>>,
     /// Parameters of the stage.
     #[serde(default)]
     params: Option<Map<String, Value>>,
 }
 
+/// What an entry reads in a role.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "the name of a stage, or a list of names")]
+pub(crate) enum From {
+    One(String),
+    Several(Vec<String>),
+}
+
 impl Entry {
-    pub(crate) fn inputs(&self) -> impl Iterator<Item = (&String, &String)> {
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = (&String, &From)> {
         self.inputs.iter().flatten()
     }
 

@@ -27,6 +27,7 @@ pub(crate) const ALL: &[(&str, fn())] = &[
     ("a_damaged_manifest_is_made_again", a_damaged_manifest_is_made_again),
     ("a_selection_runs_what_it_needs", a_selection_runs_what_it_needs),
     ("wiring_shows_as_a_reason", wiring_shows_as_a_reason),
+    ("a_stage_can_read_many_results_in_order", a_stage_can_read_many_results_in_order),
     ("a_failure_keeps_what_was_there", a_failure_keeps_what_was_there),
     ("a_panic_and_a_kill_are_explained", a_panic_and_a_kill_are_explained),
     ("events_and_logs_are_kept", events_and_logs_are_kept),
@@ -37,6 +38,21 @@ pub(crate) const ALL: &[(&str, fn())] = &[
     ("a_named_pipeline_has_its_own_folder", a_named_pipeline_has_its_own_folder),
     ("doing_nothing_is_quick", doing_nothing_is_quick),
 ];
+
+fn a_stage_can_read_many_results_in_order() {
+    let pipeline = |inputs: &str| {
+        let long = "long: {like: palette, params: {k: 3}}";
+        format!("stages:\n  images: {{params: {{text: abcdef}}}}\n  palette:\n  {long}\n  report: {inputs}\n")
+    };
+    let world = World::new(&pipeline("{inputs: {palette: [long, palette]}}"));
+    assert_eq!(world.run(), [4, 0, 0]);
+    assert_eq!(world.text("report"), "abc+ab");
+    assert_eq!(world.run(), [0, 0, 4]);
+    // Where none is named it is all of them, in the order of the file.
+    world.write("pipeline.yaml", &pipeline(""));
+    assert_eq!(world.run(), [1, 0, 3]);
+    assert_eq!(world.text("report"), "ab+abc");
+}
 
 fn a_second_run_does_nothing() {
     let world = World::new(CHAIN);

@@ -195,6 +195,26 @@ impl Stage for Features {
     }
 }
 
+/// `report`: the texts of several palettes, in their order.
+#[derive(Debug)]
+pub(crate) struct Report;
+
+impl Stage for Report {
+    const NAME: &'static str = "report";
+    const ABOUT: &'static str = "Joins any number of texts.";
+    const KIND: Kind = Kind::Report;
+    const INPUTS: &'static [Input] = &[Input::several(Kind::Palette)];
+    type Params = Nothing;
+    type Error = ToyError;
+
+    fn run(context: &Context<'_>, _: &Nothing) -> Result<Summary, ToyError> {
+        let texts = context.inputs_of("palette").map(|input| fs::read_to_string(input.dir.join("text")));
+        let texts: Vec<_> = texts.collect::<Result<_, _>>().map_err(io)?;
+        fs::write(context.out.join("text"), texts.join("+")).map_err(io)?;
+        Ok(Summary::default())
+    }
+}
+
 /// Every toy; `code` stands for the source code of `palette`.
 pub(crate) fn stages(code: &str) -> Stages {
     let other = Digest::of("code");
@@ -204,5 +224,6 @@ pub(crate) fn stages(code: &str) -> Stages {
         (Definition::of::<Tokenize>(), other),
         (Definition::of::<Sample>(), other),
         (Definition::of::<Features>(), other),
+        (Definition::of::<Report>(), other),
     ])
 }

@@ -10,4 +10,5 @@ mod bad_input;
 mod caching;
 mod end_to_end;
 mod killing;
+mod probes;
 mod support;

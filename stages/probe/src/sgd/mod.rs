@@ -1,8 +1,8 @@
 //! Minibatch gradient descent on features that stream from disk.
 //!
 //! For features that outgrow memory (the paper's 15,360 values for each of 1.3 million images are 79 GB).
-//! What is held of them is one shuffle buffer ([`batches`]) and the rows that were read last ([`stream`]);
-//! beside it ids and labels, 40 bytes an image, and the classifiers. The recipe is the paper's for ImageNet:
+//! What is held of them is one shuffle buffer ([`batches`]), with as many rows in reserve where that is all
+//! of them, and the rows that were read last ([`stream`]); beside it ids and labels, 40 bytes an image, and the classifiers. The recipe is the paper's for ImageNet:
 //! momentum, a cosine from the learning rate to 0, several learning rates of which validation chooses.
 //!
 //! All learning rates learn side by side from the same batches: reading costs as much as learning here.
@@ -20,7 +20,7 @@ use ndarray::ArrayView2;
 
 use self::batches::Batches;
 use self::descent::{Descent, Schedule};
-use self::stream::Stream;
+use self::stream::{Block, Stream};
 use crate::ProbeParams;
 use crate::error::{Error, Result};
 use crate::job::{Job, Outcome, predictions};
@@ -99,9 +99,19 @@ impl Streamed<'_> {
             sgd.learning_rates.iter().map(|&rate| Descent::new(rate, dims, classes)).collect();
         // One name for all probes: every layer learns from the same batches.
         let seed = seed.named("probe/sgd");
+        let open = || Stream::open(self.job, self.roster, Split::Train, READ_ROWS);
+        // What fits in the buffer is read once: few labels would otherwise cost a pass over all images an
+        // epoch.
+        let kept = match images <= sgd.buffer {
+            true => Some(open()?.collect::<Result<Vec<_>>>()?),
+            false => None,
+        };
         let mut step = 0;
         for epoch in 0..sgd.epochs {
-            let blocks = Stream::open(self.job, self.roster, Split::Train, READ_ROWS)?;
+            let blocks: Box<dyn Iterator<Item = Result<Block<'_>>>> = match &kept {
+                Some(blocks) => Box::new(blocks.iter().cloned().map(Ok)),
+                None => Box::new(open()?),
+            };
             let rng = seed.nth(epoch.into()).rng();
             for batch in Batches::new(blocks, dims, sgd.buffer.min(images), sgd.batch_size, rng) {
                 let (x, targets) = batch?;

@@ -67,12 +67,11 @@ impl<'a> Stream<'a> {
             let message = "the layers do not hold the same images in the same order";
             return Err(ArtifactError::table(self.split.dir(&self.job.dir), message).into());
         }
-        let view = |batch: &'_ Batch<f32>| (batch.rows(), batch.width);
-        let views: Vec<_> = batches
-            .iter()
-            .map(|batch| ArrayView2::from_shape(view(batch), &batch.values))
-            .collect::<Result<_, _>>()
-            .expect("a batch is rows × width values");
+        let view = |batch: &Batch<f32>| {
+            ArrayView2::from_shape((batch.rows(), batch.width), &batch.values)
+                .expect("a batch is rows × width values")
+        };
+        let views: Vec<_> = batches.iter().map(view).collect();
         let x = concatenate(Axis(1), &views).expect("every column has the same rows");
         Ok(Some((first.ids.clone(), x)))
     }

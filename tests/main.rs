@@ -10,5 +10,6 @@ mod bad_input;
 mod caching;
 mod end_to_end;
 mod killing;
+mod probes;
 mod support;
 mod whole;

@@ -68,6 +68,8 @@ impl Kind {
         match self {
             // 2: features.json says which network it is of.
             Self::Features => 2,
+            // 2: probes on several layers and on subsets of the labels; probe.json.
+            Self::Probe => 2,
             _ => 1,
         }
     }

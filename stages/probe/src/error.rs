@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
+use igpt_artifact::table::probe::ProbeId;
 use igpt_artifact::{Explain, Split};
-
-use crate::ProbeId;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -76,6 +75,12 @@ pub enum Error {
         /// What the solver said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// No learning rate led anywhere.
+    #[error("{probe}: with every learning rate the weights grew without end")]
+    Diverged {
+        /// The probe.
+        probe: ProbeId,
+    },
     /// The weights could not be written.
     #[error("cannot write {}", path.display())]
     Weights {
@@ -105,6 +110,7 @@ impl Explain for Error {
             Self::MissingImage { .. } => "make features and images from the same data set",
             Self::NotFinite { .. } => "the network has diverged: train it with a lower learning rate",
             Self::Solver { .. } => "leave this strength out of `l2`, or set `standardize: true`",
+            Self::Diverged { .. } => "give lower ones in `sgd.learning_rates`, or set `standardize: true`",
             Self::Weights { .. } | Self::Plot { .. } => return None,
         };
         Some(hint.into())

@@ -9,26 +9,37 @@
 //! Each probe is fitted on the train split. Its L2 strength is chosen on the validation split. The
 //! test split only judges.
 //!
+//! Once the best single layer is known, again by validation, further probes look at it on request: at
+//! several layers around it side by side (of the trained network alone), and at random subsets with few
+//! labels a class (of every source).
+//!
 //! | file | holds |
 //! |---|---|
 //! | `probes.parquet` | one row a probe and split: [`igpt_artifact::table::probe`] |
-//! | `predictions.parquet` | what every probe says of every test image |
-//! | `weights.safetensors` | every probe as a linear layer: [`weights`] |
+//! | `predictions.parquet` | what every probe on all labels says of every test image |
+//! | `low_data.parquet`, `subsets.parquet` | few labels: means and deviations, and the images drawn |
+//! | `probe.json` | which networks were probed |
+//! | `weights.safetensors` | every probe on all labels as a linear layer: [`weights`] |
 //! | `depth.svg` | test accuracy against depth |
 //! | `timing.json` | seconds a probe; volatile |
 //!
-//! The modules follow the data: `roster` fixes the images, `vectors` reads one layer,
-//! `scaler` standardises it, `softmax` is the classifier, `solver` fits it, `probe` puts these together,
-//! `pool` runs many probes side by side, `output` and `plot` write.
+//! The modules follow the data: `roster` fixes the images, `concat` and `low_data` say what the further
+//! probes look at, `job` is one probe. `in_memory` fits it to vectors that `vectors` reads, `scaler`
+//! standardises and a `solver` takes as a whole; `sgd` fits it to vectors that stream by. `softmax` is the
+//! classifier of both. `pool` runs many probes side by side, `output` and `plot` write.
 
+mod concat;
 mod error;
+mod in_memory;
+mod job;
+mod low_data;
 mod output;
 mod params;
 mod plot;
 mod pool;
-mod probe;
 mod roster;
 mod scaler;
+mod sgd;
 mod softmax;
 mod solver;
 mod stage;
@@ -36,6 +47,5 @@ mod vectors;
 pub mod weights;
 
 pub use error::{Error, Result};
-pub use params::ProbeParams;
-pub use probe::ProbeId;
+pub use params::{LowData, ProbeParams, Sgd, SolverName};
 pub use stage::ProbeStage;

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 pub struct ProbeParams {
     /// Candidate L2 strengths, in nats per squared unit of weight. The one with the best accuracy on
     /// the validation split is taken; equal accuracy: the lower loss; equal loss: the stronger. They are
-    /// tried from the strongest down until one does worse than the best by accuracy and by loss.
+    /// tried from the strongest down until one does worse than the best by accuracy and by loss. The
+    /// solver `sgd` has a strength of its own.
     pub l2: Vec<f64>,
     /// What minimises the objective.
     pub solver: SolverName,
@@ -31,6 +32,72 @@ pub struct ProbeParams {
     /// Train on this many labelled images only, drawn at random with the pipeline's seed; all where
     /// null.
     pub limit: Option<usize>,
+    /// Also probe this many layers of the trained network side by side, centred on the layer that does
+    /// best alone on validation: odd numbers, such as [5]. Where fewer layers lie on one side of the
+    /// centre, only those are taken. (The paper's widest features are 5 layers: 15,360 values.)
+    pub concat: Vec<u32>,
+    /// Also fit the best single layer of each network, and the pixels, to few labels: `labels_per_class`
+    /// (numbers of labelled train images of each class) and `subsets` (random subsets of each size).
+    /// `{}` is the paper's 4, 25 and 400 labels and 5 subsets. The L2 strength is still chosen on the whole
+    /// validation split.
+    pub low_data: Option<LowData>,
+    /// For the solver `sgd`: `learning_rates` (the one with the best accuracy on validation is taken), `l2`
+    /// (its one strength; 0 is allowed), `momentum` (in 0..1), `batch_size` (images), `epochs`, and
+    /// `buffer` (train images that are held in memory to be shuffled, 4 bytes a value).
+    pub sgd: Sgd,
+}
+
+/// Probes that are given few labels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LowData {
+    /// Numbers of labelled train images of each class. A number that some class does not have is left
+    /// out, and the log says so.
+    pub labels_per_class: Vec<u32>,
+    /// Random subsets of each size.
+    pub subsets: u32,
+}
+
+impl Default for LowData {
+    /// What the paper does with CIFAR-10.
+    fn default() -> Self {
+        Self { labels_per_class: vec![4, 25, 400], subsets: 5 }
+    }
+}
+
+/// Minibatch gradient descent with momentum, for features that outgrow memory.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sgd {
+    /// Candidate learning rates, at the start of the cosine that ends at 0. All of them learn from the
+    /// same batches in one pass, so another rate costs time and no reading.
+    pub learning_rates: Vec<f64>,
+    /// The L2 strength, in nats per squared unit of weight; 0 for none.
+    pub l2: f64,
+    /// The share of the last step that the next one keeps.
+    pub momentum: f64,
+    /// Images a step.
+    pub batch_size: usize,
+    /// Passes over the train images.
+    pub epochs: u32,
+    /// Train images that are held in memory to be shuffled. Rows are read in the order of the files and
+    /// mixed over this distance, so a buffer far smaller than the data wants files that are not sorted by
+    /// class.
+    pub buffer: usize,
+}
+
+impl Default for Sgd {
+    /// The paper's recipe for ImageNet, with rates added below 3: they suit features of few dimensions.
+    fn default() -> Self {
+        Self {
+            learning_rates: vec![30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01],
+            l2: 0.0,
+            momentum: 0.9,
+            batch_size: 256,
+            epochs: 30,
+            buffer: 16_384,
+        }
+    }
 }
 
 /// What minimises the objective of a probe.
@@ -43,6 +110,9 @@ pub enum SolverName {
     Lbfgs,
     /// The logistic regression of linfa, which is plain L-BFGS.
     Linfa,
+    /// Minibatch gradient descent, which streams the features from disk: memory does not grow with the
+    /// number of images. It comes near the optimum where the others reach it.
+    Sgd,
 }
 
 impl Default for ProbeParams {
@@ -54,6 +124,9 @@ impl Default for ProbeParams {
             tolerance: 1e-4,
             standardize: true,
             limit: None,
+            concat: Vec::new(),
+            low_data: None,
+            sgd: Sgd::default(),
         }
     }
 }
@@ -73,7 +146,39 @@ impl Params for ProbeParams {
             "tolerance",
             format_args!("a tolerance is above 0, not {}", self.tolerance),
         )?;
-        Invalid::unless(self.limit != Some(0), "limit", "a limit of 0 leaves no image to train on")
+        Invalid::unless(self.limit != Some(0), "limit", "a limit of 0 leaves no image to train on")?;
+        if let Some(k) = self.concat.iter().find(|k| **k < 3 || k.is_multiple_of(2)) {
+            let message = format!("layers centred on one are an odd number from 3 on, not {k}");
+            return Err(Invalid::new("concat", message).hint("the paper takes 5"));
+        }
+        self.low_data.as_ref().map_or(Ok(()), LowData::check)?;
+        self.sgd.check()
+    }
+}
+
+impl LowData {
+    fn check(&self) -> Result<(), Invalid> {
+        let refuse = |ok, message| Invalid::unless(ok, "low_data", message);
+        refuse(!self.labels_per_class.is_empty(), "labels_per_class is empty: give at least one number")?;
+        refuse(
+            !self.labels_per_class.contains(&0),
+            "labels_per_class: 0 labels leave nothing to learn from",
+        )?;
+        refuse(self.subsets > 0, "subsets: at least 1 is needed, not 0")
+    }
+}
+
+impl Sgd {
+    fn check(&self) -> Result<(), Invalid> {
+        let refuse = |ok, message: &str| Invalid::unless(ok, "sgd", message);
+        refuse(!self.learning_rates.is_empty(), "learning_rates is empty: give at least one")?;
+        let rates = self.learning_rates.iter().all(|rate| rate.is_finite() && *rate > 0.0);
+        refuse(rates, "learning_rates: a rate is a finite number above 0")?;
+        refuse(self.l2.is_finite() && self.l2 >= 0.0, "l2: a strength is 0 or above")?;
+        refuse((0.0..1.0).contains(&self.momentum), "momentum: a share from 0 to below 1")?;
+        refuse(self.batch_size > 0, "batch_size: at least 1 image is needed, not 0")?;
+        refuse(self.epochs > 0, "epochs: at least 1 is needed, not 0")?;
+        refuse(self.buffer > 0, "buffer: at least 1 image is needed, not 0")
     }
 }
 
@@ -95,5 +200,16 @@ mod tests {
         assert_eq!(refused(|p| p.max_iterations = 0), "max_iterations");
         assert_eq!(refused(|p| p.tolerance = f64::INFINITY), "tolerance");
         assert_eq!(refused(|p| p.limit = Some(0)), "limit");
+        assert_eq!(refused(|p| p.concat = vec![5, 1]), "concat");
+        assert_eq!(refused(|p| p.concat = vec![4]), "concat");
+        let no_subsets = LowData { subsets: 0, ..LowData::default() };
+        assert_eq!(no_subsets.check().unwrap_err().param, "low_data");
+        assert_eq!(
+            refused(|p| p.low_data = Some(LowData { labels_per_class: vec![4, 0], subsets: 1 })),
+            "low_data"
+        );
+        assert_eq!(refused(|p| p.sgd.learning_rates.push(f64::NAN)), "sgd");
+        assert_eq!(refused(|p| p.sgd.momentum = 1.0), "sgd");
+        assert_eq!(refused(|p| p.sgd.buffer = 0), "sgd");
     }
 }

@@ -12,8 +12,8 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::error::{Error, Result};
+use crate::job::Outcome;
 use crate::output::best;
-use crate::probe::Outcome;
 
 /// The plot's file in a probe artifact.
 const DEPTH_FILE: &str = "depth.svg";
@@ -54,17 +54,19 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
 
 fn draw(root: &Area<'_>, outcomes: &[Outcome]) -> Drawn {
+    // The curve over depth; what looks at several layers or few labels has no place on it.
+    let plain = || outcomes.iter().filter(|outcome| outcome.is_plain());
     root.fill(&WHITE)?;
     let (header, body) = root.split_vertically(HEADER);
-    let drawn = |source: &Source| outcomes.iter().any(|outcome| outcome.id.source == *source);
+    let drawn = |source: &Source| plain().any(|outcome| outcome.id.source == *source);
     let sources: Vec<Source> = Source::ALL.into_iter().filter(drawn).collect();
     draw_header(&header, &sources)?;
 
     let percent = |outcome: &Outcome| 100.0 * outcome.test.accuracy;
-    let top = outcomes.iter().map(percent).fold(0.0, f64::max);
+    let top = plain().map(percent).fold(0.0, f64::max);
     // Room above the highest point, up to a full ten.
     let top = (((top + 4.0) / 10.0).ceil() * 10.0).min(100.0);
-    let layers = || outcomes.iter().filter_map(|outcome| outcome.id.layer);
+    let layers = || plain().filter_map(|outcome| outcome.id.layer);
     let (first, last) = (layers().min().unwrap_or(0), layers().max().unwrap_or(0));
     let (left, right) = (f64::from(first) - 0.35, f64::from(last) + 0.35);
     let mut chart = ChartBuilder::on(&body)
@@ -99,8 +101,7 @@ fn draw(root: &Area<'_>, outcomes: &[Outcome]) -> Drawn {
     }
     for source in [Source::Untrained, Source::Model] {
         let color = look(source).1;
-        let points: Vec<(f64, f64)> = outcomes
-            .iter()
+        let points: Vec<(f64, f64)> = plain()
             .filter(|outcome| outcome.id.source == source)
             .filter_map(|outcome| Some((f64::from(outcome.id.layer?), percent(outcome))))
             .collect();
@@ -183,20 +184,20 @@ fn draw_header(header: &Area<'_>, sources: &[Source]) -> Drawn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ProbeId;
-    use crate::scaler::Scaler;
+    use crate::scaler::{Moments, Scaler};
     use crate::softmax::{Score, Softmax};
     use crate::weights::Linear;
+    use igpt_artifact::table::probe::{ProbeId, Subset};
     use ndarray::{Array2, array};
 
-    fn outcome(source: Source, layer: Option<u32>, accuracy: f64) -> Outcome {
-        let id = ProbeId { source, layer };
-        let score = Score { accuracy, loss: 1.0 };
-        let scaler = Scaler::standardize(&array![[0.0_f32]].view());
+    fn outcome(id: ProbeId, accuracy: f64) -> Outcome {
+        let score = Score { accuracy, loss: 1.0, images: 10 };
+        let scaler = Scaler::standardize(Moments::of(&array![[0.0_f32]].view()));
         Outcome {
             id,
             dims: 1,
             l2: 0.1,
+            learning_rate: None,
             iterations: 50,
             unconverged: Vec::new(),
             train: score,
@@ -216,13 +217,20 @@ mod tests {
 
     #[test]
     fn a_plot_for_any_number_of_layers_and_sources() {
-        let one = svg(&[outcome(Source::Model, Some(3), 0.0)]);
+        let one = svg(&[outcome(ProbeId::layer(Source::Model, 3), 0.0)]);
         assert!(one.contains("trained") && !one.contains("untrained") && !one.contains("raw pixels"));
         let curve = |source, layers: u32| -> Vec<Outcome> {
             let of = |l: u32| 0.2 + 0.55 * (std::f64::consts::PI * f64::from(l) / f64::from(layers)).sin();
-            (0..layers).map(|layer| outcome(source, Some(layer), of(layer))).collect()
+            (0..layers).map(|layer| outcome(ProbeId::layer(source, layer), of(layer))).collect()
         };
-        let many = svg(&[curve(Source::Model, 61), vec![outcome(Source::Pixels, None, 1.0)]].concat());
+        let layer = ProbeId::layer(Source::Model, 30);
+        let further = [
+            outcome(ProbeId::PIXELS, 1.0),
+            // Neither has a place on the curve.
+            outcome(layer.side_by_side(5), 1.0),
+            outcome(layer.on(Subset { labels_per_class: 4, number: 0 }), 1.0),
+        ];
+        let many = svg(&[curve(Source::Model, 61), further.to_vec()].concat());
         assert_eq!(many.matches("<circle").count(), 61 + 1 + 1, "a dot a layer, the ring, the legend's");
         assert!(many.contains("raw pixels") && many.contains("75.0"));
     }

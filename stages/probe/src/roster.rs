@@ -4,14 +4,15 @@
 //! fitted and judged on the same images even where the pixels' artifact holds more of them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use igpt_artifact::Split;
 use igpt_artifact::table::features::Features;
+use igpt_artifact::table::probe::ProbeId;
 use igpt_stage::Seed;
 use ndarray::{Array2, Axis};
 
 use crate::error::{Error, Result};
-use crate::probe::ProbeId;
 use crate::vectors::{Column, read_labels};
 
 /// The images of one split, and what is to be said of them.
@@ -31,8 +32,9 @@ pub(crate) struct Roster {
     /// The labels of the train images, ascending.
     pub(crate) classes: Vec<i64>,
     train: Images,
-    validation: Images,
-    test: Images,
+    // Shared by the rosters of all subsets.
+    validation: Arc<Images>,
+    test: Arc<Images>,
 }
 
 impl Roster {
@@ -57,7 +59,11 @@ impl Roster {
         Self::new(train, labelled(Split::Validation)?, labelled(Split::Test)?)
     }
 
-    fn new(train: Vec<(u64, i64)>, validation: Vec<(u64, i64)>, test: Vec<(u64, i64)>) -> Result<Self> {
+    pub(crate) fn new(
+        train: Vec<(u64, i64)>,
+        validation: Vec<(u64, i64)>,
+        test: Vec<(u64, i64)>,
+    ) -> Result<Self> {
         let mut classes: Vec<i64> = train.iter().map(|(_, label)| *label).collect();
         classes.sort_unstable();
         classes.dedup();
@@ -70,7 +76,19 @@ impl Roster {
             labels: rows.iter().map(|(_, label)| *label).collect(),
         };
         let (train, validation, test) = (images(train), images(validation), images(test));
-        Ok(Self { classes, train, validation, test })
+        Ok(Self { classes, train, validation: validation.into(), test: test.into() })
+    }
+
+    /// The same with only those train images, by their positions, ascending. Every class must be among
+    /// them.
+    pub(crate) fn with_train(&self, positions: &[usize]) -> Self {
+        let Images { ids, labels, targets } = &self.train;
+        let train = Images {
+            ids: positions.iter().map(|&at| ids[at]).collect(),
+            labels: positions.iter().map(|&at| labels[at]).collect(),
+            targets: positions.iter().map(|&at| targets[at]).collect(),
+        };
+        Self { train, ..self.clone() }
     }
 
     /// The images of a split.
@@ -111,10 +129,9 @@ impl Roster {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use igpt_artifact::table::probe::Source;
     use ndarray::array;
 
-    const PIXELS: ProbeId = ProbeId { source: Source::Pixels, layer: None };
+    const PIXELS: ProbeId = ProbeId::PIXELS;
 
     fn roster() -> Roster {
         Roster::new(vec![(1, 7), (4, 3)], vec![(5, 3)], vec![(6, 8)]).unwrap()

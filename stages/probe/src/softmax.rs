@@ -17,6 +17,37 @@ pub(crate) struct Score {
     pub(crate) accuracy: f64,
     /// Mean negative log-likelihood of the label, in nats.
     pub(crate) loss: f64,
+    /// The images.
+    pub(crate) images: u64,
+}
+
+/// A score in the making, over images that come by in blocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    hits: u64,
+    loss: f64,
+    images: u64,
+}
+
+impl Tally {
+    /// Counts some more images: log-probabilities (images × classes) and the true classes. A label without
+    /// a class counts as wrong.
+    pub(crate) fn add(&mut self, log_p: &ArrayView2<'_, f64>, targets: &[Option<usize>]) {
+        Zip::from(log_p.rows()).and(targets).for_each(|row, target| match *target {
+            Some(class) => {
+                self.hits += u64::from(most_likely(&row) == class);
+                self.loss -= row[class];
+            }
+            None => self.loss += UNSEEN_LOSS,
+        });
+        self.images += targets.len() as u64;
+    }
+
+    /// The score so far.
+    pub(crate) fn score(&self) -> Score {
+        let images = self.images as f64;
+        Score { accuracy: self.hits as f64 / images, loss: self.loss / images, images: self.images }
+    }
 }
 
 impl Score {
@@ -79,19 +110,11 @@ impl Softmax {
     }
 }
 
-/// Accuracy and loss of log-probabilities (images × classes) against the true classes. A label without
-/// a class counts as wrong.
+/// The score of log-probabilities (images × classes) against the true classes.
 pub(crate) fn score(log_p: &ArrayView2<'_, f64>, targets: &[Option<usize>]) -> Score {
-    let (mut hits, mut loss) = (0_usize, 0.0);
-    Zip::from(log_p.rows()).and(targets).for_each(|row, target| match *target {
-        Some(class) => {
-            hits += usize::from(most_likely(&row) == class);
-            loss -= row[class];
-        }
-        None => loss += UNSEEN_LOSS,
-    });
-    let images = targets.len() as f64;
-    Score { accuracy: hits as f64 / images, loss: loss / images }
+    let mut tally = Tally::default();
+    tally.add(log_p, targets);
+    tally.score()
 }
 
 /// The class of the highest value; the first of equals.
@@ -139,8 +162,8 @@ mod tests {
     #[test]
     fn unseen_labels_are_wrong_and_dear_and_ties_go_to_the_first() {
         let log_p = array![[-0.5, -0.5], [-0.1, -2.0]];
-        let Score { accuracy, loss } = score(&log_p.view(), &[Some(0), None]);
-        assert_eq!(accuracy, 0.5);
+        let Score { accuracy, loss, images } = score(&log_p.view(), &[Some(0), None]);
+        assert_eq!((accuracy, images), (0.5, 2));
         assert!((loss - (0.5 + UNSEEN_LOSS) / 2.0).abs() < 1e-12);
         assert!((UNSEEN_LOSS + 1e-15_f64.ln()).abs() < 1e-12);
         assert_eq!(score(&log_p.view(), &[Some(1), Some(0)]).accuracy, 0.5);

@@ -27,6 +27,20 @@ impl Column {
             Self::Pixels => "pixels",
         }
     }
+
+    /// Compares the width of the stored rows with the expected one.
+    pub(crate) fn check_width(self, path: &Path, width: usize, expected: usize) -> Result<()> {
+        if width == expected {
+            return Ok(());
+        }
+        let message = format!("{width} values a row in `{}`, expected {expected}", self.name());
+        Err(ArtifactError::table(path, message).into())
+    }
+}
+
+/// A byte in [-1, 1].
+pub(crate) fn scale_pixel(byte: f32) -> f32 {
+    byte / 127.5 - 1.0
 }
 
 /// The ids and labels of one split, in the order of the files.
@@ -61,12 +75,9 @@ pub(crate) fn read_vectors(
         Ok((ids, width, values))
     };
     let (ids, width, mut values) = read().map_err(failed)?;
-    if width != dims {
-        let message = format!("{width} values a row in `{}`, expected {dims}", column.name());
-        return Err(ArtifactError::table(&path, message).into());
-    }
+    column.check_width(&path, width, dims)?;
     if column == Column::Pixels {
-        values.iter_mut().for_each(|value| *value = *value / 127.5 - 1.0);
+        values.iter_mut().for_each(|value| *value = scale_pixel(*value));
     }
     let rows = ids.len();
     let matrix = Array2::from_shape_vec((rows, dims), values).map_err(|_| {

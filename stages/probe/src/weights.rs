@@ -1,6 +1,7 @@
 //! `weights.safetensors`: every probe as a linear layer on the values as they are stored.
 //!
-//! Three tensors a probe, under the prefix `model.3`, `untrained.3` (source and layer) or `pixels`:
+//! Three tensors a probe on all labels, under the prefix `model.3`, `untrained.3` (source and layer),
+//! `model.3.layers5` (5 layers around layer 3, which `probe.json` lists in their order) or `pixels`:
 //!
 //! | tensor | shape | type | |
 //! |---|---|---|---|
@@ -13,9 +14,9 @@
 
 use std::path::Path;
 
+use igpt_artifact::table::probe::ProbeId;
 use safetensors::tensor::{Dtype, TensorView};
 
-use crate::ProbeId;
 use crate::error::{Error, Result};
 use crate::scaler::Scaler;
 use crate::softmax::Softmax;
@@ -40,9 +41,11 @@ impl Linear {
         // ((x − mean) / scale) · W + b = x · (W / scale) + (b − mean · (W / scale))
         let weight = model.weights().t().to_owned() / &scaler.scale;
         let bias = model.intercepts().to_owned() - weight.dot(&scaler.mean);
-        let prefix = match id.layer {
-            Some(layer) => format!("{}.{layer}", id.source.name()),
-            None => id.source.name().to_owned(),
+        let source = id.source.name();
+        let prefix = match (id.layer, id.layers) {
+            (Some(layer), Some(layers)) if layers > 1 => format!("{source}.{layer}.layers{layers}"),
+            (Some(layer), _) => format!("{source}.{layer}"),
+            (None, _) => source.to_owned(),
         };
         Self {
             prefix,

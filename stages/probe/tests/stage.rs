@@ -7,93 +7,11 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use common::{Row, Weights, probe, write_layer};
-use igpt_artifact::table::features::FeaturesMeta;
-use igpt_artifact::table::images::{Images, ImagesMeta};
+use common::{Row, Weights, accuracy, features, images, probe, rows, table};
 use igpt_artifact::{Explain, Split};
 use igpt_probe::{Error, ProbeParams};
-use igpt_stage::Seed;
 use polars::prelude::*;
-use rand::Rng;
 use tempfile::TempDir;
-
-const CLASSES: i64 = 3;
-const DIMS: usize = 4;
-const IMAGES: [(Split, u64); 3] = [(Split::Train, 300), (Split::Validation, 90), (Split::Test, 120)];
-
-fn label(id: u64) -> i64 {
-    (id % CLASSES as u64) as i64 + 10
-}
-
-/// Images with ids in one row over all splits.
-fn ids(split: Split) -> std::ops::Range<u64> {
-    let mut start = 0;
-    for (other, images) in IMAGES {
-        if other == split {
-            return start..start + images;
-        }
-        start += images;
-    }
-    unreachable!("IMAGES names every split")
-}
-
-/// Vectors in which the class shows as strongly as `signal`; one value is constant.
-fn rows(split: Split, name: &str, signal: f32) -> Vec<Row> {
-    let mut rng = Seed::new(1).named(name).nth(split as u64).rng();
-    let mut noise = move || rng.random_range(-1.0..1.0_f32);
-    let row = |id| {
-        let mut values: Vec<f32> = (0..DIMS).map(|_| 100.0 + noise()).collect();
-        values[(label(id) - 10) as usize] += signal;
-        values[DIMS - 1] = 0.1;
-        (id, Some(label(id)), values)
-    };
-    ids(split).map(row).collect()
-}
-
-/// Features whose layers carry the given signals.
-fn features(name: &str, signals: &[f32], edit: impl Fn(Split, &mut Vec<Row>)) -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    let layers: Vec<usize> = (0..signals.len()).map(|i| 2 * i).collect();
-    let meta = FeaturesMeta { n_layer: 4, n_embd: DIMS, layers, ..Default::default() };
-    meta.write(dir.path()).unwrap();
-    for (&layer, &signal) in meta.layers.iter().zip(signals) {
-        for split in Split::ALL {
-            let mut rows = rows(split, &format!("{name}{layer}"), signal);
-            edit(split, &mut rows);
-            write_layer(dir.path(), split, layer, &meta, &rows);
-        }
-    }
-    dir
-}
-
-/// One-pixel images that hold one image more than the features in each split.
-fn images() -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    let meta = ImagesMeta { height: 1, width: 1, ..Default::default() };
-    meta.write(dir.path()).unwrap();
-    for split in Split::ALL {
-        let mut writer = Images::writer(dir.path(), split, &meta);
-        for id in ids(split) {
-            writer.push(id, Some(label(id)), &[(id * 37 % 256) as u8, (label(id) * 20) as u8, 7]).unwrap();
-        }
-        writer.push(100_000 + split as u64, None, &[1, 2, 3]).unwrap();
-        writer.finish().unwrap();
-    }
-    dir
-}
-
-fn table(path: &Path) -> DataFrame {
-    let path = PlRefPath::try_from_path(path).unwrap();
-    LazyFrame::scan_parquet(path, ScanArgsParquet::default()).unwrap().collect().unwrap()
-}
-
-fn accuracy(probes: &DataFrame, source: &str, layer: Option<u32>, split: &str) -> f64 {
-    let layer = layer.map_or(col("layer").is_null(), |layer| col("layer").eq(lit(layer)));
-    let wanted = col("source").eq(lit(source)).and(layer).and(col("split").eq(lit(split)));
-    let row = probes.clone().lazy().filter(wanted).collect().unwrap();
-    assert_eq!(row.height(), 1);
-    row.column("accuracy").unwrap().f64().unwrap().get(0).unwrap()
-}
 
 #[test]
 fn layers_untrained_and_pixels_side_by_side() {
@@ -142,7 +60,7 @@ fn layers_untrained_and_pixels_side_by_side() {
     // Another run gives the same bytes, seconds apart.
     let (again, _) = run();
     let files = igpt_artifact::fs::files_below(out.path()).unwrap();
-    assert_eq!(files.len(), 5);
+    assert_eq!(files.len(), 6);
     for file in files.iter().filter(|file| *file != Path::new("timing.json")) {
         let read = |dir: &TempDir| std::fs::read(dir.path().join(file)).unwrap();
         assert!(read(&out) == read(&again), "{}", file.display());

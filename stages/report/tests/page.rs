@@ -27,6 +27,7 @@ fn a_full_run_fills_every_section() {
         "Training",
         "Samples",
         "Quality by depth",
+        "Few labels",
         "Class by class",
         "Images",
         "Palette",
@@ -37,7 +38,11 @@ fn a_full_run_fills_every_section() {
     }
     assert_eq!(summary.results[0], ("sections".into(), headings.len().into()));
     let shown = [
-        "<p class=\"value\">71.0%</p>",           // trained, layer 4 by validation
+        "<p class=\"value\">71.0%</p>", // trained, layer 4 by validation
+        "<p class=\"value\">77.0%</p>", // 5 layers side by side
+        "5 layers around 4, 95% interval",
+        "<td class=\"number\">5 around 4</td><td class=\"number\">320</td>",
+        "<td class=\"number\">44.6 ± 2.1</td><td class=\"number\">31.2 ± 2.1</td><td class=\"number\">73.2 ± 1.5</td>",
         "<p class=\"value\">21.0%</p>",           // untrained
         "<p class=\"value\">43.0%</p>",           // pixels
         "Training adds 50.0 points.",             // trained against untrained
@@ -52,6 +57,8 @@ fn a_full_run_fills_every_section() {
     for text in shown {
         assert!(html.contains(text), "{text}");
     }
+    // Neither few labels nor layers side by side are taken for a layer.
+    assert!(!html.contains("93.0%"));
     // Layer 4 takes every 6th image for the class before its own; of 1000 images from 100 on,
     // multiples of 6 are even, so circles (label 0) lose 33 or 34 of 100.
     assert!(html.contains("<th scope=\"row\">circle</th><td class=\"number\">100</td>"), "class table");

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use igpt_artifact::table::images::{Images, ImagesMeta};
 use igpt_artifact::table::palette::Palette;
+use igpt_artifact::table::probe::{LowDataRow, Source, read_low_data};
 use igpt_artifact::table::tokens::{Tokens, TokensMeta};
 use igpt_artifact::{Kind, Manifest};
 use igpt_stage::{Context, Task};
@@ -42,6 +43,8 @@ pub(crate) struct Probed {
     pub(crate) probes: Probes,
     /// Labels against predictions of the best layer, on the test split.
     pub(crate) confusion: Confusion,
+    /// Probes on few labels; empty where none were asked for.
+    pub(crate) low_data: Vec<LowDataRow>,
     pub(crate) facts: Facts,
 }
 
@@ -91,12 +94,13 @@ impl Run {
 impl Probed {
     fn read(dir: &Path, manifest: &Manifest, classes: &[String]) -> Result<Self, Error> {
         let probes = Probes::read(dir)?;
-        let best = probes.best(igpt_artifact::table::probe::Source::Model);
+        let best = probes.best(Source::Model);
         let confusion = match best {
             Some(best) => Confusion::read(dir, best, classes)?,
             None => Confusion::default(),
         };
-        Ok(Self { probes, confusion, facts: manifest.results.clone() })
+        let low_data = read_low_data(dir)?;
+        Ok(Self { probes, confusion, low_data, facts: manifest.results.clone() })
     }
 }
 

@@ -24,12 +24,13 @@ impl Confusion {
     /// Counts what one probe said.
     pub(crate) fn read(dir: &Path, probe: &Probe, names: &[String]) -> Result<Self, Error> {
         let path = dir.join(PREDICTIONS_FILE);
-        let layer = match probe.layer {
-            Some(layer) => col("layer").eq(lit(layer)),
-            None => col("layer").is_null(),
+        let is = |name: &str, value: Option<i64>| match value {
+            Some(value) => col(name).eq(lit(value)),
+            None => col(name).is_null(),
         };
+        let layers = is("layer", probe.layer).and(is("layers", probe.layers));
         let query = scan(&path)?
-            .filter(col("source").eq(lit(probe.source.name())).and(layer))
+            .filter(col("source").eq(lit(probe.source.name())).and(layers))
             .group_by([col("label"), col("predicted")])
             .agg([len().alias("images")])
             .sort(["label", "predicted"], SortMultipleOptions::default());

@@ -5,7 +5,7 @@ use igpt_artifact::table::probe::Source;
 use maud::{Markup, html};
 
 use crate::read::{Probe, Probes, Run};
-use crate::view::{Axis, Chart, Mark, Series, count, decimal, facts, percent, scroll};
+use crate::view::{Axis, Chart, Mark, Series, count, decimal, facts, percent, scroll, source_name};
 
 /// Rows up to which the table is shown without a click.
 const SHORT_TABLE: usize = 20;
@@ -27,19 +27,10 @@ pub(crate) fn body(run: &Run) -> Option<Markup> {
     })
 }
 
-/// What a source is called on the page.
-fn name(source: Source) -> &'static str {
-    match source {
-        Source::Model => "trained",
-        Source::Untrained => "untrained",
-        Source::Pixels => "pixels",
-    }
-}
-
 fn chart(probes: &Probes) -> Markup {
     let test = |probe: &Probe| Some((probe.layer? as f64, probe.accuracy(Split::Test)?));
     let line = |source, class, mark| Series {
-        name: name(source).into(),
+        name: source_name(source).into(),
         class,
         mark,
         points: probes.of(source).filter_map(test).collect(),
@@ -58,13 +49,13 @@ fn chart(probes: &Probes) -> Markup {
     let (first, last) = (layers().fold(f64::INFINITY, f64::min), layers().fold(0.0, f64::max));
     if let Some(pixels) = probes.best(Source::Pixels).and_then(|probe| probe.accuracy(Split::Test)) {
         let points = if first <= last { vec![(first, pixels), (last, pixels)] } else { vec![(0.0, pixels)] };
-        let name = name(Source::Pixels).to_owned();
+        let name = source_name(Source::Pixels).to_owned();
         series.push(Series { name, class: "pixels", mark: Mark::None, points, ringed: None });
     }
     let best = |source| {
         let probe = probes.best(source)?;
         let layer = probe.layer.map(|layer| format!(" at layer {layer}")).unwrap_or_default();
-        Some(format!("{} {}{layer}", name(source), percent(probe.accuracy(Split::Test)?)))
+        Some(format!("{} {}{layer}", source_name(source), percent(probe.accuracy(Split::Test)?)))
     };
     let best: Vec<_> = Source::ALL.into_iter().filter_map(best).collect();
     html! {
@@ -89,7 +80,7 @@ fn table(probes: &Probes) -> Markup {
     let cell = |value: Option<f64>| value.map(percent).unwrap_or_else(|| "–".into());
     html! {
         table {
-            caption { "Every probe; the best layer of each source by validation accuracy is marked" }
+            caption { "Every probe; the best single layer of each source by validation accuracy is marked" }
             thead {
                 tr {
                     th scope="col" { "Source" }
@@ -107,8 +98,8 @@ fn table(probes: &Probes) -> Markup {
                 @for probe in &probes.0 {
                     @let best = probes.best(probe.source) == Some(probe);
                     tr.best[best] {
-                        th scope="row" { (name(probe.source)) @if best { " " span.tag { "best" } } }
-                        td.number { (probe.layer.map_or_else(|| "–".into(), |layer| layer.to_string())) }
+                        th scope="row" { (source_name(probe.source)) @if best { " " span.tag { "best" } } }
+                        td.number { (place(probe)) }
                         td.number { (count(u64::try_from(probe.dims).unwrap_or(0))) }
                         td.number { (decimal(probe.l2)) }
                         @for split in Split::ALL { td.number { (cell(probe.accuracy(split))) } }
@@ -118,5 +109,14 @@ fn table(probes: &Probes) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// The layer that a probe looks at, or how many around it.
+fn place(probe: &Probe) -> String {
+    match (probe.layer, probe.layers) {
+        (Some(layer), Some(layers)) if layers > 1 => format!("{layers} around {layer}"),
+        (Some(layer), _) => layer.to_string(),
+        (None, _) => "–".into(),
     }
 }

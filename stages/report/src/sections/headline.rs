@@ -11,6 +11,10 @@ use crate::view::{count, percent};
 /// CIFAR-10 test accuracy of a linear probe on iGPT-L (Chen et al. 2020, table 1).
 const PAPER_PROBE: f64 = 0.963;
 
+/// ImageNet accuracy of a linear probe on iGPT-XL: of its best layer, and of 5 layers side by side, which are
+/// 15,360 features (Chen et al. 2020).
+const PAPER_CONCATENATED: (f64, f64) = (0.687, 0.720);
+
 /// ImageNet test loss of iGPT-L at 32 × 32 pixels and 512 colours, in nats per token (Chen et al. 2020).
 const PAPER_LOSS: f64 = 2.0466;
 
@@ -46,8 +50,10 @@ pub(crate) fn lead(run: &Run) -> Markup {
 
 /// Cards with the headline numbers; none without a probe and a model.
 pub(crate) fn body(run: &Run) -> Option<Markup> {
-    let cards: Vec<Card> =
-        [best_layer(run), untrained(run), pixels(run), loss(run)].into_iter().flatten().collect();
+    let cards: Vec<Card> = [best_layer(run), concatenated(run), untrained(run), pixels(run), loss(run)]
+        .into_iter()
+        .flatten()
+        .collect();
     let body = html! {
         div.cards {
             @for card in &cards {
@@ -77,11 +83,16 @@ fn colours(run: &Run) -> Option<u64> {
 
 fn best(run: &Run, source: Source) -> Option<(&Probe, f64, String)> {
     let probe = run.probe.as_ref()?.probes.best(source)?;
+    let layer = probe.layer.map(|layer| format!("layer {layer}, ")).unwrap_or_default();
+    let (accuracy, interval) = tested(probe)?;
+    Some((probe, accuracy, format!("{layer}{interval}")))
+}
+
+/// Test accuracy, and how far it can be trusted.
+fn tested(probe: &Probe) -> Option<(f64, String)> {
     let test = probe.scores.get(&Split::Test)?;
     let (low, high) = wilson(test.accuracy, test.images as f64);
-    let layer = probe.layer.map(|layer| format!("layer {layer}, ")).unwrap_or_default();
-    let detail = format!("{layer}95% interval {} to {}", percent(low), percent(high));
-    Some((probe, test.accuracy, detail))
+    Some((test.accuracy, format!("95% interval {} to {}", percent(low), percent(high))))
 }
 
 fn best_layer(run: &Run) -> Option<Card> {
@@ -95,6 +106,27 @@ fn best_layer(run: &Run) -> Option<Card> {
             "Test images whose class a linear classifier reads from the layer that did best on validation ({validation} there)."
         ),
         paper: Some(format!("{} (iGPT-L, linear probe, CIFAR-10)", percent(PAPER_PROBE))),
+    })
+}
+
+fn concatenated(run: &Run) -> Option<Card> {
+    let probe = run.probe.as_ref()?.probes.best_concatenated(Source::Model)?;
+    let (accuracy, interval) = tested(probe)?;
+    let (layer, layers) = (probe.layer?, probe.layers?);
+    let (single, wide) = PAPER_CONCATENATED;
+    Some(Card {
+        label: "Layers side by side",
+        value: percent(accuracy),
+        detail: format!("{layers} layers around {layer}, {interval}"),
+        meaning: format!(
+            "The same classifier on {} features: those of {layers} layers of the trained network at once.",
+            count(u64::try_from(probe.dims).unwrap_or(0))
+        ),
+        paper: Some(format!(
+            "{} with 15,360 features, {} with the best layer's (iGPT-XL, ImageNet)",
+            percent(wide),
+            percent(single)
+        )),
     })
 }
 

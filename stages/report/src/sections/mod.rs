@@ -5,6 +5,7 @@ mod data;
 mod depth;
 pub(crate) mod headline;
 mod lineage;
+mod low_data;
 mod palette;
 mod provenance;
 mod samples;
@@ -30,6 +31,7 @@ pub(crate) fn all(run: &Run) -> Vec<Part> {
         ("training", "Training", training::body(run)),
         ("samples", "Samples", samples::body(run)),
         ("depth", "Quality by depth", depth::body(run)),
+        ("low-data", "Few labels", low_data::body(run)),
         ("classes", "Class by class", classes::body(run)),
         ("images", "Images", data::body(run)),
         ("palette", "Palette", palette::body(run)),

@@ -8,7 +8,10 @@ use igpt_artifact::store::Account;
 use igpt_artifact::table::images::{Images, ImagesMeta};
 use igpt_artifact::table::metrics::{Metric, TIMING_FILE, Timing, write_metrics, write_timing};
 use igpt_artifact::table::palette::Palette;
-use igpt_artifact::table::probe::{Prediction, PredictionsWriter, ProbeRow, Source, write_probes};
+use igpt_artifact::table::probe::{
+    LowDataRow, Prediction, PredictionsWriter, ProbeId, ProbeMeta, ProbeRow, Source, Subset, write_low_data,
+    write_probes,
+};
 use igpt_artifact::table::tokens::{Tokens, TokensMeta};
 use igpt_artifact::table::write_json;
 use igpt_artifact::{Artifact, Digest, KeyParts, Kind, Split, Store};
@@ -225,10 +228,25 @@ impl World {
         let trained = [0.21, 0.38, 0.52, 0.66, 0.71, 0.69, 0.64];
         let mut rows = Vec::new();
         for layer in 0..=LAYERS {
-            rows.extend(scores(Source::Model, Some(layer), trained[layer as usize]));
-            rows.extend(scores(Source::Untrained, Some(layer), 0.19 + 0.01 * f64::from(layer % 3)));
+            rows.extend(scores(ProbeId::layer(Source::Model, layer), trained[layer as usize]));
+            let untrained = ProbeId::layer(Source::Untrained, layer);
+            rows.extend(scores(untrained, 0.19 + 0.01 * f64::from(layer % 3)));
         }
-        rows.extend(scores(Source::Pixels, None, 0.43));
+        rows.extend(scores(ProbeId::PIXELS, 0.43));
+        // Better than any layer, so that nothing may take them for one.
+        let best = ProbeId::layer(Source::Model, 4);
+        let wide = best.side_by_side(5);
+        rows.extend(scores(wide, 0.77));
+        rows.extend(scores(best.on(Subset { labels_per_class: 4, number: 0 }), 0.93));
+        let few = |source, layer, mean| LowDataRow {
+            source,
+            layer,
+            labels_per_class: 4,
+            subsets: 5,
+            mean,
+            deviation: Some(0.021),
+        };
+        let few = [few(Source::Model, Some(4), 0.446), few(Source::Pixels, None, 0.312)];
         let said = Said {
             params: json!({"l2": [0.001, 0.01, 0.1]}),
             results: vec![("best_layer".into(), json!(4)), ("test_accuracy".into(), json!(0.71))],
@@ -237,17 +255,20 @@ impl World {
         let inputs = [("features", features), ("images", images), ("untrained", untrained)];
         self.publish("probe", Kind::Probe, &inputs, said, |out| {
             write_probes(out, &rows).unwrap();
+            write_low_data(out, &few).unwrap();
+            ProbeMeta::default().write(out).unwrap();
             let mut writer = PredictionsWriter::create(out).unwrap();
-            for layer in 0..=LAYERS {
+            let layers = (0..=LAYERS).map(|layer| ProbeId::layer(Source::Model, layer));
+            for (layer, id) in layers.chain([wide]).enumerate() {
                 // Layer l takes every (l + 2)nd image for the class before its own.
                 let prediction = |id: u64| {
                     let label = id as i64 % classes;
-                    let wrong = id.is_multiple_of(u64::from(layer) + 2);
+                    let wrong = id.is_multiple_of(layer as u64 + 2);
                     let predicted = if wrong { (label + classes - 1) % classes } else { label };
                     Prediction { image_id: id, label, predicted, confidence: 0.8 }
                 };
                 let rows: Vec<_> = (100..1100).map(prediction).collect();
-                writer.write(Source::Model, Some(layer), &rows).unwrap();
+                writer.write(id, &rows).unwrap();
             }
             writer.finish().unwrap();
         })
@@ -270,16 +291,16 @@ impl World {
     }
 }
 
-fn scores(source: Source, layer: Option<u32>, test: f64) -> [ProbeRow; 3] {
+fn scores(id: ProbeId, test: f64) -> [ProbeRow; 3] {
     [(Split::Train, 0.06, 5400), (Split::Validation, 0.01, 600), (Split::Test, 0.0, 1000)].map(
         |(split, more, images)| {
             let accuracy = test + more;
-            let (dims, iterations) = if layer.is_some() { (64, 87) } else { (768, 140) };
+            let (dims, iterations) = id.layers.map_or((768, 140), |layers| (64 * layers, 87));
             ProbeRow {
-                source,
-                layer,
+                id,
                 dims,
                 l2: 0.01,
+                learning_rate: None,
                 split,
                 accuracy,
                 loss: 2.0 - accuracy,

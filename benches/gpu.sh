@@ -6,9 +6,10 @@
 #
 # 1. The CUDA build runs, and agrees with the CPU: same seed, same data, losses and features close.
 # 2. Speed of a training step beside PyTorch (eager and compiled), same sizes, same card.
-# 3. CIFAR-10 at 32×32, pretrained and probed at every layer.
+# 3. bf16 beside f32, and the paper's S at batch 128 on one card: blocks recomputed, products in bf16.
+# 4. CIFAR-10 at 32×32, pretrained, probed at every layer and fine-tuned.
 #
-# SECONDS_TRAIN bounds step 3 (default 240). The figures go into docs/results.md by hand, with the card.
+# SECONDS_TRAIN bounds step 4 (default 240). The figures go into docs/results.md by hand, with the card.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 carry=.carry
@@ -43,7 +44,18 @@ run() {
     bench_step 8 256 8 32 32
     bench_step 24 512 8 32 32
 
-    echo; echo "## 3. CIFAR-10"
+    echo; echo "## 3. bf16, and S at batch 128"
+    for precision in f32 bf16; do
+        "$igpt" run pretrain -f benches/gpu-agree.yaml --device cuda --artifacts "$work/$precision" --quiet \
+            --set "pretrain.precision=$precision" || true
+        python3 benches/step_speed.py "$work/$precision/gpu-agree/pretrain" --loss || true
+    done
+    "$igpt" plan benches/gpu-step.yaml --set pretrain.preset=igpt-s --set images.size=32 --set palette.k=512 \
+        --set pretrain.batch_size=128 --set pretrain.precision=bf16 --set pretrain.recompute=true
+    bench_step 24 512 8 32 128 --set pretrain.precision=bf16 --set pretrain.recompute=true --set pretrain.steps=30
+    nvidia-smi --query-gpu=memory.used --format=csv,noheader || true
+
+    echo; echo "## 4. CIFAR-10"
     if [ -d "$carry/cifar10" ]; then
         IGPT_CIFAR10="$PWD/$carry/cifar10" timeout "${SECONDS_TRAIN:-240}" \
             "$igpt" run -f experiments/cifar10-gpu.yaml --device cuda --artifacts "$work/cifar" ||
@@ -54,13 +66,15 @@ run() {
     fi
 }
 
-# Layers, width, heads, side, batch: one line for igpt, one for PyTorch.
+# Layers, width, heads, side, batch, further options of igpt: one line for igpt, two for PyTorch.
 bench_step() {
     local layers=$1 width=$2 heads=$3 side=$4 batch=$5
-    "$igpt" run pretrain -f benches/gpu-step.yaml --device cuda --artifacts "$work/step-$layers-$width" --quiet \
+    shift 5
+    local place="$work/step-$layers-$width-$batch"
+    "$igpt" run pretrain -f benches/gpu-step.yaml --device cuda --artifacts "$place" --quiet \
         --set "pretrain.n_layer=$layers" --set "pretrain.n_embd=$width" --set "pretrain.n_head=$heads" \
-        --set "images.size=$side" --set "pretrain.batch_size=$batch" || true
-    python3 benches/step_speed.py "$work/step-$layers-$width/gpu-step/pretrain" || true
+        --set "images.size=$side" --set "pretrain.batch_size=$batch" "$@" || true
+    python3 benches/step_speed.py "$place/gpu-step/pretrain" || true
     for mode in eager compile; do
         python3 benches/peers/train_step.py "$layers" "$width" "$heads" $((side * side)) "$batch" "$mode" || true
     done
@@ -69,5 +83,5 @@ bench_step() {
 case "${1:-}" in
     prepare) shift; prepare "$@" ;;
     run) run ;;
-    *) sed -n '2,12p' "$0"; exit 2 ;;
+    *) sed -n '2,13p' "$0"; exit 2 ;;
 esac

@@ -1,9 +1,13 @@
-"""The median speed of a pretraining, from its timing.parquet (the first rows warm up)."""
+"""The median speed of a pretraining, from its timing.parquet (the first rows warm up); with --loss its loss too."""
 
 import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-speeds = sorted(pq.read_table(Path(sys.argv[1]) / "timing.parquet").column("tokens_per_second").to_pylist()[2:])
+run = Path(sys.argv[1])
+speeds = sorted(pq.read_table(run / "timing.parquet").column("tokens_per_second").to_pylist()[2:])
 print(f"igpt: {speeds[len(speeds) // 2]:.0f} tokens/s")
+if "--loss" in sys.argv:
+    metrics = pq.read_table(run / "metrics.parquet").to_pandas()
+    print(f"last training loss: {metrics[metrics.split == 'train'].loss.iloc[-1]:.5f}")

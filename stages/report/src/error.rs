@@ -31,6 +31,12 @@ pub enum Error {
         /// What the image library said.
         source: image::ImageError,
     },
+    /// A chart that does not say how large it is.
+    #[error("{}: not a chart with a size", path.display())]
+    Svg {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 impl Explain for Error {
@@ -40,7 +46,7 @@ impl Explain for Error {
                 Some("give the pipeline a stage that the page can show, such as `probe` or `sample`".into())
             }
             Self::Artifact(e) => e.hint(),
-            Self::Query { .. } | Self::Picture { .. } => {
+            Self::Query { .. } | Self::Picture { .. } | Self::Svg { .. } => {
                 Some("the file may be damaged: run the stage that makes it again with --force".into())
             }
         }

@@ -47,6 +47,8 @@ impl Stage for ReportStage {
         Input::if_present(Kind::Features),
         Input::if_present(Kind::Probe),
         Input::if_present(Kind::Samples),
+        Input::if_present(Kind::Classifier),
+        Input::if_present(Kind::Comparison),
     ];
     type Params = ReportParams;
     type Error = Error;

@@ -8,7 +8,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use crate::{Error, Result, Split};
 
 /// The batches of a Parquet file.
-pub(super) fn read_batches(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch>>> {
+pub(in crate::table) fn read_batches(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch>>> {
     let file = std::fs::File::open(path).map_err(Error::io("open", path))?;
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|builder| builder.build());
     let reader = reader.map_err(Error::parquet(path))?;
@@ -16,22 +16,25 @@ pub(super) fn read_batches(path: &Path) -> Result<impl Iterator<Item = Result<Re
 }
 
 /// The columns of a batch by name and type.
-pub(super) struct Columns<'a> {
-    pub(super) path: &'a Path,
-    pub(super) batch: &'a RecordBatch,
+pub(in crate::table) struct Columns<'a> {
+    pub(in crate::table) path: &'a Path,
+    pub(in crate::table) batch: &'a RecordBatch,
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn numbers<T: ArrowPrimitiveType>(&self, name: &str) -> Result<&'a PrimitiveArray<T>> {
+    pub(in crate::table) fn numbers<T: ArrowPrimitiveType>(
+        &self,
+        name: &str,
+    ) -> Result<&'a PrimitiveArray<T>> {
         self.column(name)?.as_primitive_opt().ok_or_else(|| self.missing(name))
     }
 
-    pub(super) fn texts(&self, name: &str) -> Result<&'a StringArray> {
+    pub(in crate::table) fn texts(&self, name: &str) -> Result<&'a StringArray> {
         self.column(name)?.as_string_opt().ok_or_else(|| self.missing(name))
     }
 
     /// The column `split`.
-    pub(super) fn splits(&self) -> Result<Vec<Split>> {
+    pub(in crate::table) fn splits(&self) -> Result<Vec<Split>> {
         let split = |(row, name): (usize, &str)| {
             name.parse().map_err(|e| Error::table(self.path, format!("row {row}: {e}")))
         };
@@ -49,6 +52,9 @@ impl<'a> Columns<'a> {
 }
 
 /// A value that may be null.
-pub(super) fn cell<T: ArrowPrimitiveType>(column: &PrimitiveArray<T>, row: usize) -> Option<T::Native> {
+pub(in crate::table) fn cell<T: ArrowPrimitiveType>(
+    column: &PrimitiveArray<T>,
+    row: usize,
+) -> Option<T::Native> {
     column.is_valid(row).then(|| column.value(row))
 }

@@ -9,6 +9,7 @@ mod table;
 
 use std::path::Path;
 
+use igpt_artifact::table::classifier::Classifier;
 use igpt_artifact::table::images::{Images, ImagesMeta};
 use igpt_artifact::table::palette::Palette;
 use igpt_artifact::table::probe::{LowDataRow, Source, read_low_data};
@@ -35,6 +36,8 @@ pub(crate) struct Run {
     pub(crate) model: Option<(Model, Facts)>,
     pub(crate) probe: Option<Probed>,
     pub(crate) samples: Option<(Vec<Picture>, Facts)>,
+    pub(crate) classifier: Option<(Classifier, Facts)>,
+    pub(crate) comparison: Option<(Vec<Picture>, Facts)>,
     pub(crate) lineage: Lineage,
 }
 
@@ -66,6 +69,8 @@ impl Run {
         let tokens = input(Kind::Tokens).map(with_facts(Tokens::open)).transpose()?;
         let model = input(Kind::Model).map(with_facts(Model::read)).transpose()?;
         let samples = input(Kind::Samples).map(with_facts(read_samples)).transpose()?;
+        let classifier = input(Kind::Classifier).map(with_facts(Classifier::open)).transpose()?;
+        let comparison = input(Kind::Comparison).map(with_facts(read_comparison)).transpose()?;
         let classes =
             [images.as_ref().map(|i| &i.0.meta.classes), tokens.as_ref().map(|t| &t.0.meta.classes)];
         let classes =
@@ -86,6 +91,8 @@ impl Run {
             model,
             probe,
             samples,
+            classifier,
+            comparison,
             lineage: Lineage::trace(context.inputs.values())?,
         })
     }
@@ -115,6 +122,17 @@ fn read_palette(dir: &Path) -> Result<(Palette, Picture), Error> {
     let k = Palette::open(dir)?;
     let alt = format!("The {} colours of the palette", k.len());
     Ok((k, Picture::read(&dir.join("palette.png"), &alt)?))
+}
+
+/// The charts of a comparison; any may be missing, when there was nothing for it.
+fn read_comparison(dir: &Path) -> Result<Vec<Picture>, Error> {
+    let charts = [
+        ("scaling.svg", "Probe accuracy against validation loss, a line for each network"),
+        ("depth.svg", "Probe accuracy against depth, a curve for each network"),
+        ("objectives.svg", "Accuracy of the autoregressive network beside that of BERT"),
+    ];
+    let charts = charts.into_iter().map(|(name, alt)| (dir.join(name), alt));
+    charts.filter(|(path, _)| path.exists()).map(|(path, alt)| Picture::read_svg(&path, alt)).collect()
 }
 
 /// The pictures of a samples artifact; either may be missing, when none were asked for.

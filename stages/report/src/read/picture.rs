@@ -26,7 +26,7 @@ pub(crate) struct Picture {
     pub(crate) width: u32,
     /// Pixels.
     pub(crate) height: u32,
-    /// The PNG as a `data:` address; none where the file is too large for the page.
+    /// The file as a `data:` address; none where the file is too large for the page.
     pub(crate) data: Option<String>,
 }
 
@@ -39,6 +39,21 @@ impl Picture {
             .map_err(|source| Error::Picture { path: path.to_path_buf(), source })?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let data = (png.len() <= MAX_BYTES).then(|| data_uri(&png));
+        Ok(Self { name, alt: alt.to_owned(), width, height, data })
+    }
+
+    /// Takes in a chart as the stages write them: SVG that states its size in pixels.
+    pub(crate) fn read_svg(path: &Path, alt: &str) -> Result<Self, Error> {
+        let svg = std::fs::read_to_string(path).map_err(ArtifactError::io("read", path))?;
+        let side = |name: &str| -> Option<u32> {
+            svg.split_once(&format!(" {name}=\""))?.1.split_once('"')?.0.parse().ok()
+        };
+        let Some((width, height)) = side("width").zip(side("height")) else {
+            return Err(Error::Svg { path: path.to_path_buf() });
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let data = (svg.len() <= MAX_BYTES)
+            .then(|| format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg.as_bytes())));
         Ok(Self { name, alt: alt.to_owned(), width, height, data })
     }
 
@@ -83,6 +98,19 @@ mod tests {
         assert_eq!((read.width, read.height, read.data), (2, 1, Some(data)));
         assert_eq!(image::open(&path).unwrap().to_rgb8().as_raw(), &[255, 0, 0, 0, 0, 255]);
         assert!(Picture::from_rgb(dir.path(), "x", 2, 2, vec![0; 3]).is_err());
+    }
+
+    #[test]
+    fn a_chart_has_the_size_that_it_states() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.svg");
+        std::fs::write(&path, "<svg width=\"760\" height=\"480\" viewBox=\"0 0 760 480\"></svg>").unwrap();
+        let picture = Picture::read_svg(&path, "x").unwrap();
+        assert_eq!((picture.width, picture.height), (760, 480));
+        assert!(picture.data.unwrap().starts_with("data:image/svg+xml;base64,"));
+        std::fs::write(&path, "<svg>").unwrap();
+        let error = Picture::read_svg(&path, "x").unwrap_err().to_string();
+        assert!(error.ends_with("x.svg: not a chart with a size"), "{error}");
     }
 
     #[test]

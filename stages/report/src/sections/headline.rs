@@ -15,6 +15,9 @@ const PAPER_PROBE: f64 = 0.963;
 /// 15,360 features (Chen et al. 2020).
 const PAPER_CONCATENATED: (f64, f64) = (0.687, 0.720);
 
+/// CIFAR-10 test accuracy of iGPT-L, fine-tuned (Chen et al. 2020).
+const PAPER_FINETUNED: f64 = 0.990;
+
 /// ImageNet test loss of iGPT-L at 32 × 32 pixels and 512 colours, in nats per token (Chen et al. 2020).
 const PAPER_LOSS: f64 = 2.0466;
 
@@ -50,10 +53,11 @@ pub(crate) fn lead(run: &Run) -> Markup {
 
 /// Cards with the headline numbers; none without a probe and a model.
 pub(crate) fn body(run: &Run) -> Option<Markup> {
-    let cards: Vec<Card> = [best_layer(run), concatenated(run), untrained(run), pixels(run), loss(run)]
-        .into_iter()
-        .flatten()
-        .collect();
+    let cards: Vec<Card> =
+        [best_layer(run), concatenated(run), fine_tuned(run), untrained(run), pixels(run), loss(run)]
+            .into_iter()
+            .flatten()
+            .collect();
     let body = html! {
         div.cards {
             @for card in &cards {
@@ -127,6 +131,23 @@ fn concatenated(run: &Run) -> Option<Card> {
             percent(wide),
             percent(single)
         )),
+    })
+}
+
+fn fine_tuned(run: &Run) -> Option<Card> {
+    let (classifier, _) = run.classifier.as_ref()?;
+    let test = classifier.curve.iter().find(|row| row.split == Split::Test)?;
+    let images = run.tokens.as_ref().and_then(|(meta, _)| meta.rows.get(&Split::Test)).copied();
+    let interval = images.filter(|&images| images > 0).map(|images| {
+        let (low, high) = wilson(test.accuracy, images as f64);
+        format!(", 95% interval {} to {}", percent(low), percent(high))
+    });
+    Some(Card {
+        label: "Fine-tuned",
+        value: percent(test.accuracy),
+        detail: format!("after {} steps{}", count(test.step), interval.unwrap_or_default()),
+        meaning: "The whole network trained on with the classes, as far as it did best on validation.".into(),
+        paper: Some(format!("{} (iGPT-L, CIFAR-10)", percent(PAPER_FINETUNED))),
     })
 }
 

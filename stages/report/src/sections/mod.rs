@@ -1,6 +1,7 @@
 //! The parts of the page, one module each. A part is left out when its artifact is not there.
 
 mod classes;
+mod comparison;
 mod data;
 mod depth;
 pub(crate) mod headline;
@@ -32,6 +33,7 @@ pub(crate) fn all(run: &Run) -> Vec<Part> {
         ("samples", "Samples", samples::body(run)),
         ("depth", "Quality by depth", depth::body(run)),
         ("low-data", "Few labels", low_data::body(run)),
+        ("comparison", "Networks compared", comparison::body(run)),
         ("classes", "Class by class", classes::body(run)),
         ("images", "Images", data::body(run)),
         ("palette", "Palette", palette::body(run)),

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, StringArray, UInt32Array, UInt64Array};
 use arrow::datatypes::{Float64Type, UInt32Type};
 
-use super::rows::{Columns, cell, read_batches};
 use super::{Source, Subset};
 use crate::table::metrics::write_columns;
+use crate::table::read::{Columns, cell, read_batches};
 use crate::{Error, Result};
 
 /// The summary's file in a probe artifact.

@@ -3,13 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, Float64Array, PrimitiveArray, StringArray};
-use arrow::array::{AsArray, UInt32Array, UInt64Array};
+use arrow::array::{ArrayRef, Float64Array, StringArray, UInt32Array, UInt64Array};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef, UInt32Type, UInt64Type};
 use arrow::record_batch::RecordBatch;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::{ProbeId, Source, Subset};
+use crate::table::read::{Columns, cell, read_batches};
 use crate::table::write::write_table;
 use crate::{Error, Result, Split};
 
@@ -104,7 +103,7 @@ pub fn read_probes(dir: &Path) -> Result<Vec<ProbeRow>> {
     let mut rows = Vec::new();
     for batch in read_batches(&path)? {
         let columns = Columns { path: &path, batch: &batch? };
-        let (sources, splits) = (columns.texts("source")?, columns.texts("split")?);
+        let (sources, splits) = (columns.texts("source")?, columns.splits()?);
         let (layer, layers) =
             (columns.numbers::<UInt32Type>("layer")?, columns.numbers::<UInt32Type>("layers")?);
         let labels_per_class = columns.numbers::<UInt32Type>("labels_per_class")?;
@@ -127,7 +126,7 @@ pub fn read_probes(dir: &Path) -> Result<Vec<ProbeRow>> {
                 dims: dims.value(row),
                 l2: l2.value(row),
                 learning_rate: cell(learning_rate, row),
-                split: splits.value(row).parse::<Split>().map_err(|e| bad(format!("{e}")))?,
+                split: splits[row],
                 accuracy: accuracy.value(row),
                 loss: loss.value(row),
                 images: images.value(row),
@@ -136,43 +135,6 @@ pub fn read_probes(dir: &Path) -> Result<Vec<ProbeRow>> {
         }
     }
     Ok(rows)
-}
-
-/// The batches of a Parquet file.
-pub(super) fn read_batches(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch>>> {
-    let file = std::fs::File::open(path).map_err(Error::io("open", path))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|builder| builder.build());
-    let reader = reader.map_err(Error::parquet(path))?;
-    Ok(reader.map(move |batch| batch.map_err(|e| Error::parquet(path)(e.into()))))
-}
-
-/// The columns of a batch by name and type.
-pub(super) struct Columns<'a> {
-    pub(super) path: &'a Path,
-    pub(super) batch: &'a RecordBatch,
-}
-
-impl<'a> Columns<'a> {
-    pub(super) fn numbers<T: ArrowPrimitiveType>(&self, name: &str) -> Result<&'a PrimitiveArray<T>> {
-        self.column(name)?.as_primitive_opt().ok_or_else(|| self.missing(name))
-    }
-
-    pub(super) fn texts(&self, name: &str) -> Result<&'a StringArray> {
-        self.column(name)?.as_string_opt().ok_or_else(|| self.missing(name))
-    }
-
-    fn column(&self, name: &str) -> Result<&'a ArrayRef> {
-        self.batch.column_by_name(name).ok_or_else(|| self.missing(name))
-    }
-
-    fn missing(&self, name: &str) -> Error {
-        Error::table(self.path, format!("no column `{name}`, or of another type"))
-    }
-}
-
-/// A value that may be null.
-pub(super) fn cell<T: ArrowPrimitiveType>(column: &PrimitiveArray<T>, row: usize) -> Option<T::Native> {
-    column.is_valid(row).then(|| column.value(row))
 }
 
 #[cfg(test)]

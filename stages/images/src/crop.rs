@@ -135,9 +135,11 @@ mod tests {
 
     #[test]
     fn the_smallest_image_can_be_cut() {
+        let paper = crops(|p| p.crops = 50);
+        let tiny = crops(|p| (p.crops, p.crop_resize, p.crop_size) = (50, [1, u32::MAX], 1));
         for (width, height) in [(1, 1), (1, 9), (2, 1)] {
             let image = RgbImage::from_pixel(width, height, Rgb([7, 8, 9]));
-            for square in crops(|p| p.crops = 50).squares(0, width, height) {
+            for square in paper.squares(0, width, height).chain(tiny.squares(0, width, height)) {
                 assert_eq!(Fitter::new(3).cut(&image, square), [7, 8, 9].repeat(9));
             }
         }

@@ -195,7 +195,7 @@ impl Explain for Error {
                 "check the parameter path; a relative one is taken from the folder of the pipeline file"
             }
             Self::NoFiles { layout, .. } => layout,
-            Self::Ambiguous { .. } => "set path to the folder of one of them",
+            Self::Ambiguous { .. } => "set path to the folder of one of them, or move the others elsewhere",
             Self::Column { param, .. } => return Some(format!("name the column with {param}")),
             Self::Rows { .. } => "the file may be truncated: fetch it again",
             Self::NoBytes { .. } => {

@@ -76,13 +76,12 @@ struct Name<'a> {
 
 impl<'a> Name<'a> {
     fn parse(name: &'a str) -> Option<Self> {
-        let name = name.strip_suffix(".gz").unwrap_or(name).strip_suffix("idx3-ubyte").map_or_else(
-            || Some((name.strip_suffix(".gz").unwrap_or(name).strip_suffix("idx1-ubyte")?, Holds::Labels)),
-            |stem| Some((stem, Holds::Images)),
-        )?;
-        let (stem, holds) = name;
-        let stem = stem.strip_suffix(['-', '.'])?;
-        let stem = stem.strip_suffix(if holds == Holds::Images { "-images" } else { "-labels" })?;
+        let name = name.strip_suffix(".gz").unwrap_or(name);
+        let endings = [("-images", "idx3-ubyte", Holds::Images), ("-labels", "idx1-ubyte", Holds::Labels)];
+        let (stem, holds) = endings.into_iter().find_map(|(word, ending, holds)| {
+            let stem = name.strip_suffix(ending)?.strip_suffix(['-', '.'])?;
+            Some((stem.strip_suffix(word)?, holds))
+        })?;
         let splits = [("train", Split::Train), ("t10k", Split::Test), ("test", Split::Test)];
         let (set, split) =
             splits.into_iter().find_map(|(word, split)| Some((stem.strip_suffix(word)?, split)))?;

@@ -49,13 +49,15 @@ impl Imagenet {
                      archive of each class into its own folder",
         };
         let root = path.join("train");
-        let folders = if root.is_dir() { entries(&root)?.folders } else { return Err(none()) };
-        let mapped = class_map.is_some();
+        if !root.is_dir() {
+            return Err(none());
+        }
+        let Entries { folders, files } = entries(&root)?;
         let map = match class_map {
             Some(file) => ClassMap::read(file)?,
             None => ClassMap::of_folders(&folders),
         };
-        let mut train = Tree::default();
+        let mut train = Tree { skipped: files.len() as u64, ..Tree::default() };
         add_folders(&mut train, &folders, &map, class_map)?;
         if train.images.is_empty() {
             return Err(none());
@@ -68,9 +70,7 @@ impl Imagenet {
             images.insert(Split::Test, val.images);
             skipped += val.skipped;
         }
-        // Without a map the names of the folders are all that is known of the classes.
-        let classes = if mapped { map.names } else { map.synsets };
-        Ok(Self { classes, images, skipped })
+        Ok(Self { classes: map.names, images, skipped })
     }
 }
 
@@ -140,7 +140,7 @@ fn val(
 }
 
 impl ClassMap {
-    /// The classes of the folders, in their order.
+    /// The classes of the folders, in their order and with their names.
     fn of_folders(folders: &[PathBuf]) -> Self {
         let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let synsets: Vec<_> = folders.iter().map(name).collect();

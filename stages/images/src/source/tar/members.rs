@@ -68,16 +68,20 @@ pub(super) fn for_each(
         }
         // Padding that the archive ends before is caught below: there is no room for the end mark.
         end = offset + bytes.next_multiple_of(BLOCK);
-        if matches!(kind, EntryType::GNULongName | EntryType::XHeader) {
-            long_name = describe(shard, &mut entry, &own_name)?.or(long_name);
-            continue;
+        match kind {
+            EntryType::GNULongName | EntryType::XHeader => {
+                long_name = describe(shard, &mut entry, &own_name)?.or(long_name);
+                continue;
+            }
+            // What a link points to is of no interest: the link itself will be refused.
+            EntryType::GNULongLink | EntryType::XGlobalHeader => continue,
+            _ => {}
         }
         let name = long_name.take().unwrap_or(own_name);
         last = Some(name.clone());
         match kind {
             EntryType::Regular | EntryType::Continuous => visit(Member { name, offset, bytes })?,
-            // A long link name belongs to a link, which is refused when it comes.
-            EntryType::Directory | EntryType::XGlobalHeader | EntryType::GNULongLink => {}
+            EntryType::Directory => {}
             other => return Err(TarError::Kind { place: place(shard, &name), kind: kind_name(other) }.into()),
         }
     }

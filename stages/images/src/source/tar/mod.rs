@@ -37,6 +37,8 @@ pub(crate) struct Tar {
     shards: BTreeMap<Split, Vec<Shard>>,
     classes: Vec<String>,
     label_key: Option<String>,
+    /// The extension of the files that labels are read from.
+    label_file: &'static str,
 }
 
 #[derive(Debug)]
@@ -48,18 +50,18 @@ struct Shard {
 impl Tar {
     /// Finds and indexes the shards of a folder, or a single shard as training images.
     pub(crate) fn open(path: &Path, label_key: Option<&str>) -> Result<Self, Error> {
-        let label = if label_key.is_some() { "json" } else { "cls" };
+        let label_file = if label_key.is_some() { "json" } else { "cls" };
         let mut shards = BTreeMap::new();
         for (split, paths) in shards::find(path)? {
             // In order, so that of several bad shards the first is reported.
             let indexed: Vec<Result<_, Error>> = paths
                 .into_par_iter()
-                .map(|path| Ok(Shard { samples: index::index(&path, label)?, path: path.into() }))
+                .map(|path| Ok(Shard { samples: index::index(&path, label_file)?, path: path.into() }))
                 .collect();
             shards.insert(split, indexed.into_iter().collect::<Result<_, _>>()?);
         }
         let classes = class_names(&path.join("classes.txt"), None)?;
-        Ok(Self { shards, classes, label_key: label_key.map(Into::into) })
+        Ok(Self { shards, classes, label_key: label_key.map(Into::into), label_file })
     }
 
     fn label(&self, text: &[u8], place: &Place) -> Result<Option<i64>, Error> {
@@ -136,7 +138,10 @@ impl Source for Tar {
             };
             let image = read(&sample.name, &sample.image)?;
             let label = match &sample.label {
-                Some(span) => Some(read(&self.label_name(&sample.name), span)?),
+                Some(span) => {
+                    let (key, _) = index::key(&sample.name);
+                    Some(read(&format!("{key}.{}", self.label_file), span)?)
+                }
                 None => None,
             };
             Ok(Packed { image, label })
@@ -153,13 +158,5 @@ impl Source for Tar {
             None => None,
         };
         Ok(Labelled { label, image: decode(&bytes, &place)? })
-    }
-}
-
-impl Tar {
-    /// The label's file of the sample whose image is `image`.
-    fn label_name(&self, image: &str) -> String {
-        let (key, _) = index::key(image);
-        format!("{key}.{}", if self.label_key.is_some() { "json" } else { "cls" })
     }
 }

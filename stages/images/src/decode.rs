@@ -8,7 +8,7 @@ use crate::outline::outline;
 use crate::{Error, Place};
 
 /// Images with more pixels are refused: one of them decoded takes a gigabyte.
-const MAX_PIXELS: u64 = 64_000_000;
+pub(crate) const MAX_PIXELS: u64 = 64_000_000;
 
 /// Decodes a JPEG or PNG image, upright, as 8-bit RGB.
 ///

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use igpt_artifact::{Explain, Split};
 
-use crate::{Place, SourceKind};
+use crate::{IdxError, ImagenetError, Place, SourceKind, TarError};
 
 /// An error about a data set. Every variant about a file names it, and the image in it.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +13,15 @@ pub enum Error {
     /// Writing the artifact, or opening a file, failed.
     #[error(transparent)]
     Artifact(#[from] igpt_artifact::Error),
+    /// An IDX file cannot be read.
+    #[error(transparent)]
+    Idx(#[from] IdxError),
+    /// A tar shard cannot be read.
+    #[error(transparent)]
+    Tar(#[from] TarError),
+    /// ImageNet's class map or labels make no sense.
+    #[error(transparent)]
+    Imagenet(#[from] ImagenetError),
     /// The parameter `path` is missing.
     #[error("source {source_kind} reads data from disk and needs a path")]
     NoPath {
@@ -130,6 +139,18 @@ pub enum Error {
         /// The format that it was taken for.
         format: &'static str,
     },
+    /// A file of images and the file of their labels do not belong together.
+    #[error("{}: {count} images, but {found} labels in {}", images.display(), labels.display())]
+    Counts {
+        /// The file of images.
+        images: PathBuf,
+        /// Images in it.
+        count: u64,
+        /// The file of labels.
+        labels: PathBuf,
+        /// Labels in it.
+        found: u64,
+    },
     /// A file of class names does not fit the data set.
     #[error("{}, line {line}: {found} class names, {format} has {expected}", path.display())]
     ClassNames {
@@ -166,12 +187,15 @@ impl Explain for Error {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Artifact(e) => return e.hint(),
+            Self::Idx(e) => return e.hint(),
+            Self::Tar(e) => return e.hint(),
+            Self::Imagenet(e) => return e.hint(),
             Self::NoPath { .. } => "set path to the folder of the data",
             Self::NotFound { .. } => {
                 "check the parameter path; a relative one is taken from the folder of the pipeline file"
             }
             Self::NoFiles { layout, .. } => layout,
-            Self::Ambiguous { .. } => "set path to the folder of one of them",
+            Self::Ambiguous { .. } => "set path to the folder of one of them, or move the others elsewhere",
             Self::Column { param, .. } => return Some(format!("name the column with {param}")),
             Self::Rows { .. } => "the file may be truncated: fetch it again",
             Self::NoBytes { .. } => {
@@ -185,6 +209,9 @@ impl Explain for Error {
             }
             Self::Label { .. } => "the file may be of another data set, or damaged",
             Self::RecordSize { .. } => "the file may be truncated: fetch it again",
+            Self::Counts { .. } => {
+                "one of the files may be truncated or of another data set: fetch both again"
+            }
             Self::ClassNames { .. } => "the file may be of another data set: fetch it again",
             Self::UnknownClass { .. } => "every class needs a folder below train, even for test",
             Self::EmptySplit { split: Split::Train, .. } => "hold out a smaller share, or give more images",

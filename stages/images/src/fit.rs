@@ -4,7 +4,18 @@ use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 
-/// Scales the shorter side to `size` pixels and keeps the middle.
+/// A square of an image, in pixels; it may begin and end within one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Square {
+    /// From the left edge of the image.
+    pub(crate) left: f64,
+    /// From its top edge.
+    pub(crate) top: f64,
+    /// The square's width and height.
+    pub(crate) side: f64,
+}
+
+/// Brings squares of images to `size × size` pixels.
 pub(crate) struct Fitter {
     size: usize,
     resizer: Resizer,
@@ -21,26 +32,32 @@ impl Fitter {
         let (width, height) = image.dimensions();
         let side = width.min(height);
         let (left, top) = ((width - side) / 2, (height - side) / 2);
-        let size = u32::try_from(self.size).expect("a size is at most 256");
-        if side == size {
+        if side as usize == self.size {
             return if width == height {
                 image.into_raw()
             } else {
                 image::imageops::crop_imm(&image, left, top, side, side).to_image().into_raw()
             };
         }
+        self.cut(&image, Square { left: left.into(), top: top.into(), side: side.into() })
+    }
+
+    /// A square of `image`, averaged over areas to `size × size × 3` values.
+    ///
+    /// # Panics
+    /// If the square does not lie inside the image.
+    pub(crate) fn cut(&mut self, image: &RgbImage, Square { left, top, side }: Square) -> Vec<u8> {
+        let (width, height) = image.dimensions();
+        let size = u32::try_from(self.size).expect("a size is at most 256");
         let source = ImageRef::new(width, height, image.as_raw(), PixelType::U8x3)
             .expect("an RGB image holds width × height × 3 bytes");
         let mut square = Image::new(size, size, PixelType::U8x3);
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Box)).crop(
-            f64::from(left),
-            f64::from(top),
-            f64::from(side),
-            f64::from(side),
-        );
+        let options = ResizeOptions::new()
+            .resize_alg(ResizeAlg::Convolution(FilterType::Box))
+            .crop(left, top, side, side);
         self.resizer
             .resize(&source, &mut square, &options)
-            .expect("the crop lies inside the image and both have the same pixel type");
+            .expect("the square lies inside the image and both have the same pixel type");
         square.into_vec()
     }
 }

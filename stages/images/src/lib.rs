@@ -10,13 +10,19 @@
 //! | `params` | what the user can set |
 //! | `split` | which image goes into which split |
 //! | `run` | from a source to the artifact |
-//! | `source` | Hugging Face Parquet, CIFAR binaries, a folder tree |
+//! | `source` | Hugging Face Parquet, CIFAR and STL-10 binaries, IDX, tar shards, ImageNet, a folder tree |
 //! | [`shapes`] | the data set that needs no download |
 //! | `decode`, `outline`, `fit` | bytes → RGB pixels → a square |
+//! | `crop` | the random crops of the paper's pretraining |
 //!
 //! An image's id is its place in the source: training images first, then the source's own
 //! validation images, then its test images. A limit therefore never renames an image.
+//!
+//! With `crops: N` each training image is written as N random crops, one after another. Then
+//! `image_id` is 1000 · place + crop: crops are 1 to N, and 0 is the centre square, which is what
+//! validation and test images always are. `image_id / 1000` tells which rows show one image.
 
+mod crop;
 mod decode;
 mod error;
 mod fit;
@@ -29,8 +35,9 @@ mod source;
 mod split;
 
 pub use error::Error;
-pub use params::{ImagesParams, SourceKind};
+pub use params::{ImagesParams, Part, SourceKind};
 pub use place::{Place, Spot};
+pub use source::{IdxError, ImagenetError, TarError};
 
 use igpt_artifact::Kind;
 use igpt_stage::{Amount, Context, Forecast, Input, InputFacts, Stage, Summary};
@@ -76,6 +83,19 @@ impl Stage for ImagesStage {
                 run::run(context, params, &source::HfParquet::open(path()?, &columns)?)
             }
             SourceKind::Cifar => run::run(context, params, &source::Cifar::open(path()?)?),
+            SourceKind::Stl10 => {
+                let part = params.part.unwrap_or_default();
+                run::run(context, params, &source::Stl10::open(path()?, part)?)
+            }
+            SourceKind::Idx => run::run(context, params, &source::Idx::open(path()?)?),
+            SourceKind::Tar => {
+                let label_key = params.label_key.as_deref();
+                run::run(context, params, &source::Tar::open(path()?, label_key)?)
+            }
+            SourceKind::Imagenet => {
+                let (map, labels) = (params.class_map.as_deref(), params.val_labels.as_deref());
+                run::run(context, params, &source::Imagenet::open(path()?, map, labels)?)
+            }
             SourceKind::Folder => run::run(context, params, &source::Folder::open(path()?)?),
         }
     }

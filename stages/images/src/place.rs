@@ -14,7 +14,7 @@ pub struct Place {
 }
 
 /// Where in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Spot {
     /// The file is one image.
     Whole,
@@ -27,15 +27,19 @@ pub enum Spot {
         /// Of its first byte, from the start of the file.
         offset: u64,
     },
+    /// A file in an archive, by its name.
+    Entry(Arc<str>),
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.path.display())?;
-        match self.spot {
+        match &self.spot {
             Spot::Whole => Ok(()),
             Spot::Row(row) => write!(f, ", row {row}"),
             Spot::Record { index, offset } => write!(f, ", record {index} (byte {offset})"),
+            // Names in archives are anybody's: nothing in them may reach a terminal as a command.
+            Spot::Entry(name) => write!(f, ", entry {}", name.escape_debug()),
         }
     }
 }

@@ -7,15 +7,21 @@ use igpt_artifact::table::images::{Images, ImagesMeta};
 use igpt_stage::{Context, Summary, Task};
 use rayon::prelude::*;
 
+use crate::crop::Crops;
 use crate::fit::Fitter;
 use crate::source::{Labelled, Source};
 use crate::split::{Chosen, plan};
 use crate::{Error, ImagesParams};
 
-/// Images that are decoded together, in parallel.
+/// Rows that are decoded together, in parallel.
 const CHUNK_ROWS: usize = 512;
+/// Images in a chunk at least, however many rows each of them becomes.
+const CHUNK_IMAGES: usize = 16;
 /// A chunk of large files ends earlier: at so many encoded bytes.
 const CHUNK_BYTES: usize = 32 << 20;
+/// Ids that are set apart for each image where images have crops; decimal, so that a person can
+/// read the two parts of an id.
+const CROP_IDS: u64 = 1000;
 
 /// Writes a source's images and says what was written.
 pub(crate) fn run<S: Source>(
@@ -24,6 +30,8 @@ pub(crate) fn run<S: Source>(
     source: &S,
 ) -> Result<Summary, Error> {
     let plan = plan(|split| source.rows(split), params, context.seed)?;
+    let crops = Crops::new(params, context.seed);
+    let ids = if crops.is_some() { CROP_IDS } else { 1 };
     let mut meta = ImagesMeta {
         height: params.size,
         width: params.size,
@@ -32,11 +40,16 @@ pub(crate) fn run<S: Source>(
     };
     let mut summary = Summary::default();
     for (split, chosen) in &plan {
-        let rows = write_split(context, source, &meta, *split, chosen)?;
+        let crops = crops.as_ref().filter(|_| *split == Split::Train);
+        let writing = Writing { context, source, meta: &meta, split: *split, crops, ids };
+        let rows = writing.write(chosen)?;
         meta.rows.insert(*split, rows);
         summary = summary.with(split.name(), rows);
     }
     meta.write(context.out)?;
+    if params.crops > 0 {
+        summary = summary.with("crops", params.crops);
+    }
     if let Some(skipped) = source.skipped().filter(|&skipped| skipped > 0) {
         context.progress.log(&format!("skipped {skipped} files that are no JPEG or PNG in a class folder"));
         summary = summary.with("skipped", skipped);
@@ -44,51 +57,72 @@ pub(crate) fn run<S: Source>(
     Ok(summary.with("classes", meta.classes.len()).with("size", params.size))
 }
 
-fn write_split<S: Source>(
-    context: &Context<'_>,
-    source: &S,
-    meta: &ImagesMeta,
+/// One split on its way to disk.
+struct Writing<'a, S> {
+    context: &'a Context<'a>,
+    source: &'a S,
+    meta: &'a ImagesMeta,
     split: Split,
-    chosen: &Chosen,
-) -> Result<u64, Error> {
-    let task = Task::begin(context.progress, &format!("{split} images"), chosen.rows.len() as u64, "images");
-    let mut writer = Images::writer(context.out, split, meta);
-    let mut rows = chosen.rows.iter();
-    let mut incoming = source.fetch(chosen.from, &chosen.rows)?;
-    loop {
-        let chunk = next_chunk(source, &mut incoming)?;
-        if chunk.is_empty() {
-            return Ok(writer.finish()?);
-        }
-        let fitted: Vec<Result<_, Error>> = chunk
-            .into_par_iter()
-            .map_init(
-                || Fitter::new(meta.width),
-                |fitter, raw| {
-                    let Labelled { label, image } = source.load(raw)?;
-                    Ok((label, fitter.fit(image)))
-                },
-            )
-            .collect();
-        // In order, so that of several bad images the first is reported, whatever thread met it.
-        task.advance(fitted.len() as u64);
-        for (fitted, row) in fitted.into_iter().zip(rows.by_ref()) {
-            let (label, pixels) = fitted?;
-            writer.push(chosen.first_id + row, label, &pixels)?;
-        }
-    }
+    /// Random crops in place of the central square.
+    crops: Option<&'a Crops>,
+    /// Ids that each image takes up.
+    ids: u64,
 }
 
-fn next_chunk<S: Source>(
-    source: &S,
-    incoming: &mut impl Iterator<Item = Result<S::Raw, Error>>,
-) -> Result<Vec<S::Raw>, Error> {
-    let mut chunk = Vec::new();
-    let mut bytes = 0;
-    while chunk.len() < CHUNK_ROWS && bytes < CHUNK_BYTES {
-        let Some(raw) = incoming.next().transpose()? else { break };
-        bytes += source.bytes(&raw);
-        chunk.push(raw);
+impl<S: Source> Writing<'_, S> {
+    fn write(&self, chosen: &Chosen) -> Result<u64, Error> {
+        let total = chosen.rows.len() as u64;
+        let task = Task::begin(self.context.progress, &format!("{} images", self.split), total, "images");
+        let mut writer = Images::writer(self.context.out, self.split, self.meta);
+        let places = chosen.rows.iter().map(|row| chosen.first_id + row);
+        let mut incoming = places.zip(self.source.fetch(chosen.from, &chosen.rows)?);
+        loop {
+            let chunk = self.next_chunk(&mut incoming)?;
+            if chunk.is_empty() {
+                return Ok(writer.finish()?);
+            }
+            let fitted: Vec<Result<_, Error>> = chunk
+                .into_par_iter()
+                .map_init(
+                    || Fitter::new(self.meta.width),
+                    |fitter, (place, raw)| {
+                        let Labelled { label, image } = self.source.load(raw)?;
+                        Ok((place, label, self.views(fitter, place, image)))
+                    },
+                )
+                .collect();
+            // In order, so that of several bad images the first is reported, whatever thread met it.
+            task.advance(fitted.len() as u64);
+            for image in fitted {
+                let (place, label, views) = image?;
+                for (view, pixels) in views {
+                    writer.push(place * self.ids + view, label, &pixels)?;
+                }
+            }
+        }
     }
-    Ok(chunk)
+
+    /// What is written of an image: its central square (view 0), or its crops (1, 2 …).
+    fn views(&self, fitter: &mut Fitter, place: u64, image: image::RgbImage) -> Vec<(u64, Vec<u8>)> {
+        let Some(crops) = self.crops else { return vec![(0, fitter.fit(image))] };
+        let squares = crops.squares(place, image.width(), image.height());
+        (1..).zip(squares.map(|square| fitter.cut(&image, square))).collect()
+    }
+
+    fn next_chunk(
+        &self,
+        incoming: &mut impl Iterator<Item = (u64, Result<S::Raw, Error>)>,
+    ) -> Result<Vec<(u64, S::Raw)>, Error> {
+        let rows_an_image = self.crops.map_or(1, Crops::count);
+        let images = (CHUNK_ROWS / rows_an_image).max(CHUNK_IMAGES);
+        let mut chunk = Vec::new();
+        let mut bytes = 0;
+        while chunk.len() < images && bytes < CHUNK_BYTES {
+            let Some((place, raw)) = incoming.next() else { break };
+            let raw = raw?;
+            bytes += self.source.bytes(&raw);
+            chunk.push((place, raw));
+        }
+        Ok(chunk)
+    }
 }

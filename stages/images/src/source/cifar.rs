@@ -5,16 +5,15 @@
 //! Source: <https://www.cs.toronto.edu/~kriz/cifar.html>.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
-use std::sync::Arc;
 
-use igpt_artifact::{Error as DiskError, Split};
+use igpt_artifact::Split;
 use image::{Rgb, RgbImage};
 
-use super::{Labelled, Source, by_file};
-use crate::{Error, Place, Spot};
+use super::names::class_names;
+use super::records::{self, Record, RecordFile};
+use super::{Labelled, Source};
+use crate::Error;
 
 const SIDE: u32 = 32;
 const PLANE: usize = (SIDE * SIDE) as usize;
@@ -65,18 +64,11 @@ impl Variant {
     }
 }
 
-/// A file of records.
-#[derive(Debug)]
-struct Batch {
-    path: Arc<Path>,
-    records: u64,
-}
-
 /// CIFAR-10 or CIFAR-100, opened for reading.
 #[derive(Debug)]
 pub(crate) struct Cifar {
     variant: &'static Variant,
-    batches: BTreeMap<Split, Vec<Batch>>,
+    batches: BTreeMap<Split, Vec<RecordFile>>,
     classes: Vec<String>,
 }
 
@@ -109,11 +101,12 @@ impl Cifar {
                          the Python version of CIFAR is not read",
             });
         };
-        Ok(Self { variant, batches, classes: class_names(&folder, variant)? })
+        let classes = class_names(&folder.join(variant.names), Some((variant.classes, variant.name)))?;
+        Ok(Self { variant, batches, classes })
     }
 }
 
-fn batches(folder: &Path, variant: &Variant) -> Result<BTreeMap<Split, Vec<Batch>>, Error> {
+fn batches(folder: &Path, variant: &Variant) -> Result<BTreeMap<Split, Vec<RecordFile>>, Error> {
     let mut batches = BTreeMap::<_, Vec<_>>::new();
     if !folder.is_dir() {
         return Ok(batches);
@@ -121,41 +114,10 @@ fn batches(folder: &Path, variant: &Variant) -> Result<BTreeMap<Split, Vec<Batch
     for path in super::list(folder)? {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let Some(split) = (variant.split_of)(name) else { continue };
-        let bytes = std::fs::metadata(&path).map_err(DiskError::io("look at", &path))?.len();
-        let record = variant.record();
-        if bytes % record != 0 {
-            return Err(Error::RecordSize { path, bytes, record, format: variant.name });
-        }
-        batches.entry(split).or_default().push(Batch { path: path.into(), records: bytes / record });
+        let file = RecordFile::open(path, variant.record(), variant.name)?;
+        batches.entry(split).or_default().push(file);
     }
     Ok(batches)
-}
-
-/// The names beside the data; none if the file is not there.
-fn class_names(folder: &Path, variant: &Variant) -> Result<Vec<String>, Error> {
-    let path = folder.join(variant.names);
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let text = std::fs::read_to_string(&path).map_err(DiskError::io("read", &path))?;
-    let lines: Vec<_> = text
-        .lines()
-        .enumerate()
-        .map(|(i, line)| (i + 1, line.trim()))
-        .filter(|(_, line)| !line.is_empty())
-        .collect();
-    if lines.len() != variant.classes {
-        let line = lines.last().map_or(1, |(line, _)| *line);
-        let (found, expected, format) = (lines.len(), variant.classes, variant.name);
-        return Err(Error::ClassNames { path, line, found, expected, format });
-    }
-    Ok(lines.into_iter().map(|(_, name)| name.to_owned()).collect())
-}
-
-/// One record as it lies in the file.
-pub(crate) struct Record {
-    place: Place,
-    bytes: Vec<u8>,
 }
 
 impl Source for Cifar {
@@ -166,7 +128,7 @@ impl Source for Cifar {
     }
 
     fn rows(&self, split: Split) -> Option<u64> {
-        Some(self.batches.get(&split)?.iter().map(|batch| batch.records).sum())
+        Some(self.batches.get(&split)?.iter().map(RecordFile::records).sum())
     }
 
     fn fetch<'a>(
@@ -174,23 +136,7 @@ impl Source for Cifar {
         split: Split,
         rows: &'a [u64],
     ) -> Result<impl Iterator<Item = Result<Record, Error>> + 'a, Error> {
-        let batches = self.batches.get(&split).map_or(&[][..], Vec::as_slice);
-        let mut open: Option<(&Path, File)> = None;
-        let places = by_file(batches.iter().map(|batch| batch.records), rows).into_iter().flat_map(
-            move |(file, first, rows)| rows.iter().map(move |row| (&batches[file].path, row - first)),
-        );
-        Ok(places.map(move |(path, index)| {
-            let file = match &mut open {
-                Some((current, file)) if *current == path.as_ref() => file,
-                _ => &mut open.insert((path, File::open(path).map_err(DiskError::io("open", path))?)).1,
-            };
-            let offset = index * self.variant.record();
-            let mut bytes = vec![0; self.variant.label_bytes + 3 * PLANE];
-            file.seek(SeekFrom::Start(offset))
-                .and_then(|_| file.read_exact(&mut bytes))
-                .map_err(DiskError::io("read", path))?;
-            Ok(Record { place: Place { path: path.clone(), spot: Spot::Record { index, offset } }, bytes })
-        }))
+        Ok(records::fetch(self.batches.get(&split).map_or(&[], Vec::as_slice), rows))
     }
 
     fn bytes(&self, raw: &Record) -> usize {

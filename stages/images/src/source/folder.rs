@@ -4,13 +4,13 @@
 //! there are such splits, or just `<class>/…`. Classes are numbered in the order of their names.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use igpt_artifact::{Error as DiskError, Split};
+use igpt_artifact::Split;
 
+use super::tree::{ImageFile, Tree};
 use super::{Labelled, Source, list};
-use crate::decode::decode;
-use crate::{Error, Place, Spot};
+use crate::Error;
 
 /// A folder tree, listed. Only names are held in memory.
 #[derive(Debug)]
@@ -18,13 +18,6 @@ pub(crate) struct Folder {
     classes: Vec<String>,
     images: BTreeMap<Split, Vec<ImageFile>>,
     skipped: u64,
-}
-
-/// A file and its class.
-#[derive(Clone, Debug)]
-pub(crate) struct ImageFile {
-    path: PathBuf,
-    class: usize,
 }
 
 /// The names that a split's folder may have.
@@ -65,10 +58,10 @@ impl Folder {
 
     /// Training comes first: it says which classes there are.
     fn add_split(&mut self, split: Split, root: &Path) -> Result<(), Error> {
-        let mut images = Vec::new();
+        let mut tree = Tree::default();
         for path in if root.is_dir() { list(root)? } else { Vec::new() } {
             if !path.is_dir() {
-                self.skipped += 1;
+                tree.skipped += 1;
                 continue;
             }
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -80,29 +73,12 @@ impl Folder {
                 }
                 None => return Err(Error::UnknownClass { path, class: name }),
             };
-            self.add_class(class, &path, &mut images)?;
+            tree.add_class(class, &path)?;
         }
-        self.images.insert(split, images);
+        self.skipped += tree.skipped;
+        self.images.insert(split, tree.images);
         Ok(())
     }
-
-    fn add_class(&mut self, class: usize, folder: &Path, images: &mut Vec<ImageFile>) -> Result<(), Error> {
-        for path in list(folder)? {
-            if path.is_dir() {
-                self.add_class(class, &path, images)?;
-            } else if is_image(&path) {
-                images.push(ImageFile { path, class });
-            } else {
-                self.skipped += 1;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn is_image(path: &Path) -> bool {
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    ["jpg", "jpeg", "png"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 impl Source for Folder {
@@ -125,11 +101,8 @@ impl Source for Folder {
         Ok(rows.iter().map(|&row| Ok(images[row as usize].clone())))
     }
 
-    /// Files are read by the thread that decodes them, so none wait in memory.
-    fn load(&self, ImageFile { path, class }: ImageFile) -> Result<Labelled, Error> {
-        let bytes = std::fs::read(&path).map_err(DiskError::io("read", &path))?;
-        let image = decode(&bytes, &Place { path: path.into(), spot: Spot::Whole })?;
-        Ok(Labelled { label: Some(class as i64), image })
+    fn load(&self, file: ImageFile) -> Result<Labelled, Error> {
+        file.load()
     }
 
     fn skipped(&self) -> Option<u64> {

@@ -3,10 +3,24 @@
 mod cifar;
 mod folder;
 mod hf_parquet;
+mod idx;
+mod imagenet;
+mod names;
+mod records;
+mod stl10;
+mod tar;
+mod tree;
 
 pub(crate) use cifar::Cifar;
 pub(crate) use folder::Folder;
 pub(crate) use hf_parquet::{ColumnNames, HfParquet};
+pub(crate) use idx::Idx;
+pub use idx::IdxError;
+pub(crate) use imagenet::Imagenet;
+pub use imagenet::ImagenetError;
+pub(crate) use stl10::Stl10;
+pub(crate) use tar::Tar;
+pub use tar::TarError;
 
 use std::path::{Path, PathBuf};
 
@@ -57,6 +71,16 @@ pub(crate) struct Labelled {
     pub(crate) label: Option<i64>,
     /// The pixels.
     pub(crate) image: RgbImage,
+}
+
+/// The split that a word in a file's or folder's name stands for.
+pub(crate) fn split_named(word: &str) -> Option<Split> {
+    match word {
+        "train" => Some(Split::Train),
+        "validation" | "valid" | "val" => Some(Split::Validation),
+        "test" => Some(Split::Test),
+        _ => None,
+    }
 }
 
 /// What lies in a folder, sorted by name, hidden entries left out.

@@ -3,6 +3,11 @@
 
 mod cifar;
 mod common;
+mod crops;
 mod folder;
 mod hf_parquet;
+mod idx;
+mod imagenet;
 mod shapes;
+mod stl10;
+mod tar;

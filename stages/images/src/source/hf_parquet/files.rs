@@ -10,7 +10,7 @@ use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 
 use super::columns::{ColumnNames, Columns};
 use crate::Error;
-use crate::source::list;
+use crate::source::{list, split_named};
 
 /// A Parquet file of images, its footer read.
 #[derive(Debug)]
@@ -31,15 +31,6 @@ impl DataFile {
         Ok(Self { path: path.into(), metadata, columns, rows })
     }
 }
-
-/// How the hub spells the splits at the start of a file name.
-const PREFIXES: [(&str, Split); 5] = [
-    ("train", Split::Train),
-    ("validation", Split::Validation),
-    ("valid", Split::Validation),
-    ("val", Split::Validation),
-    ("test", Split::Test),
-];
 
 /// The files of each split, sorted: those of `path` itself or else of the one folder in it that
 /// has any, which on the hub is `data` or the name of a configuration.
@@ -89,8 +80,7 @@ fn by_split(entries: &[PathBuf]) -> BTreeMap<Split, Vec<PathBuf>> {
 }
 
 fn split_of(stem: &str) -> Option<Split> {
-    let prefix = stem.split('-').next()?;
-    PREFIXES.into_iter().find(|(name, _)| *name == prefix).map(|(_, split)| split)
+    split_named(stem.split('-').next()?)
 }
 
 #[cfg(test)]

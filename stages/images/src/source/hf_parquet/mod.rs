@@ -18,6 +18,7 @@ use igpt_artifact::Split;
 use self::columns::class_names;
 use self::files::DataFile;
 use self::rows::Rows;
+use super::names::check_label;
 use super::{Labelled, Source, by_file};
 use crate::decode::decode;
 use crate::{Error, Place};
@@ -84,15 +85,7 @@ impl Source for HfParquet {
     }
 
     fn load(&self, Row { place, bytes, label }: Row) -> Result<Labelled, Error> {
-        let known = self.classes.len() as i64;
-        if let Some(label) = label.filter(|&label| label < 0 || (known > 0 && label >= known)) {
-            let expected = if known > 0 {
-                format!("0 to {}, or null", known - 1)
-            } else {
-                "at least 0, or null".to_owned()
-            };
-            return Err(Error::Label { place, label, expected });
-        }
+        label.map_or(Ok(()), |label| check_label(label, &self.classes, &place))?;
         Ok(Labelled { label, image: decode(&bytes, &place)? })
     }
 }

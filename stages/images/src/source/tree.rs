@@ -1,0 +1,56 @@
+//! Image files below a folder.
+
+use std::path::{Path, PathBuf};
+
+use igpt_artifact::Error as DiskError;
+
+use super::{Labelled, list};
+use crate::decode::decode;
+use crate::{Error, Place, Spot};
+
+/// A file and its class.
+#[derive(Clone, Debug)]
+pub(crate) struct ImageFile {
+    pub(super) path: PathBuf,
+    pub(super) class: usize,
+}
+
+impl ImageFile {
+    /// Reads and decodes the file. The thread that decodes it reads it, so none wait in memory.
+    pub(super) fn load(self) -> Result<Labelled, Error> {
+        let bytes = std::fs::read(&self.path).map_err(DiskError::io("read", &self.path))?;
+        let image = decode(&bytes, &Place { path: self.path.into(), spot: Spot::Whole })?;
+        Ok(Labelled { label: Some(self.class as i64), image })
+    }
+}
+
+/// Image files as they are found.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    pub(super) images: Vec<ImageFile>,
+    /// Files that were passed over: no image by their name, or in no class folder.
+    pub(super) skipped: u64,
+}
+
+impl Tree {
+    /// Adds the images in `folder` and below it, sorted by name, as images of one class.
+    pub(super) fn add_class(&mut self, class: usize, folder: &Path) -> Result<(), Error> {
+        for path in list(folder)? {
+            if path.is_dir() {
+                self.add_class(class, &path)?;
+            } else if is_image(&path) {
+                self.images.push(ImageFile { path, class });
+            } else {
+                self.skipped += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a file's name says that it is an image: `.jpg`, `.jpeg` or `.png` in any case, which
+/// takes in the `.JPEG` of ImageNet.
+pub(super) fn is_image(path: &Path) -> bool {
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    ["jpg", "jpeg", "png"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+}

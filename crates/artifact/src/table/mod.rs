@@ -13,6 +13,7 @@ pub mod npy;
 pub mod palette;
 pub mod probe;
 pub mod split;
+mod swatches;
 pub mod tokens;
 pub mod vectors;
 mod write;

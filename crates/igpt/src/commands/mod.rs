@@ -1,6 +1,7 @@
 //! The commands, one file each, and what they share: loading a pipeline, printing an error,
 //! picking the exit code.
 
+mod import;
 mod run;
 mod stages;
 mod status;
@@ -31,6 +32,7 @@ pub(crate) fn run(cli: Cli, start: Instant) -> ExitCode {
     }
     let outcome = match cli.command {
         Command::Run(args) => run::run(&args, start),
+        Command::Import(args) => import::run(&args, start),
         Command::Status(args) => status::run(&args),
         Command::Stages(args) => stages::run(&args),
         Command::Stage => {

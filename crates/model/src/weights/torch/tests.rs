@@ -206,7 +206,6 @@ fn stack_and_memo_are_guarded() {
         b"j\xff\xff\xff\xff.",
         b"}(Nu.",
         b"NNs.",
-       
         b"N(.",
         b"N(\x85.",
         b"Q.",

@@ -9,5 +9,6 @@
 mod bad_input;
 mod caching;
 mod end_to_end;
+mod import;
 mod killing;
 mod support;

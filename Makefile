@@ -6,7 +6,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 IGPT   := $(TARGET)/release/igpt
 STAGES := images palette tokenize pretrain features probe sample report
 
-.PHONY: pipeline test check build status clean $(STAGES)
+.PHONY: pipeline test check build status clean python $(STAGES)
 
 pipeline: build
 	$(IGPT) run
@@ -23,6 +23,11 @@ build:
 
 test:
 	$(CARGO) test --release --workspace
+
+# A Python with transformers, for the tests that compare with it; without one they are skipped.
+python:
+	python3 -m venv .venv
+	.venv/bin/python -m pip install -r crates/model/tests/python/requirements.txt
 
 # What CI runs.
 check:

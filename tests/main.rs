@@ -9,6 +9,7 @@
 mod bad_input;
 mod caching;
 mod end_to_end;
+mod import;
 mod killing;
 mod probes;
 mod support;

@@ -44,6 +44,14 @@ pub enum Error {
         /// What was expected and what was found.
         message: String,
     },
+    /// A picture could not be drawn.
+    #[error("cannot draw {}", path.display())]
+    Picture {
+        /// The picture.
+        path: PathBuf,
+        /// What the image library said.
+        source: image::ImageError,
+    },
     /// A JSON file of an artifact cannot be understood.
     #[error("{}: not valid", path.display())]
     Json {
@@ -117,7 +125,7 @@ impl Explain for Error {
                 Some("the stage that makes it has not finished: `igpt status` says why".into())
             }
             Self::Format { .. } => Some("run the stage again with this version of igpt".into()),
-            Self::Table { .. } | Self::Json { .. } | Self::Name { .. } => None,
+            Self::Table { .. } | Self::Picture { .. } | Self::Json { .. } | Self::Name { .. } => None,
         }
     }
 }

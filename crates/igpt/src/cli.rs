@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Say what a pipeline costs before anything is run: parameters, operations, memory, disk.
     Plan(Plan),
+    /// Take published files: weights, a palette, tokens.
+    Import(Import),
     /// List the stages and their parameters.
     Stages(Stages),
     /// The process of one stage; started by `run`.
@@ -101,6 +103,56 @@ pub(crate) struct Plan {
     /// Print a JSON list: stage, use, and figures with their units.
     #[arg(long)]
     pub(crate) json: bool,
+/// Arguments of `import`.
+#[derive(Args, Debug)]
+pub(crate) struct Import {
+    #[command(subcommand)]
+    pub(crate) what: Imported,
+    #[command(flatten)]
+    pub(crate) into: ImportInto,
+}
+
+/// What is imported.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Imported {
+    /// The weights of a Hugging Face ImageGPT directory.
+    Model {
+        /// The folder of `config.json` and the weights, or a file of weights in it.
+        path: PathBuf,
+    },
+    /// Colours.
+    Palette {
+        /// `kmeans_centers.npy`, `preprocessor_config.json`, or a folder with one of them.
+        path: PathBuf,
+    },
+    /// Tokens in OpenAI's NumPy files.
+    Tokens {
+        /// The folder of `cifar10_trX.npy` or its like.
+        path: PathBuf,
+        /// How the names of the files begin: cifar10, imagenet.
+        #[arg(long)]
+        prefix: String,
+        /// The palette of these tokens [default: `kmeans_centers.npy` in the same folder].
+        #[arg(long, value_name = "PATH")]
+        palette: Option<PathBuf>,
+    },
+}
+
+/// Where an import goes.
+#[derive(Args, Debug)]
+pub(crate) struct ImportInto {
+    /// The name of the result: a link in the folder of results [default: the stage's].
+    #[arg(long, global = true)]
+    pub(crate) name: Option<String>,
+    /// The pipeline that will use it [default: pipeline.yaml, here or in a folder above, if any].
+    #[arg(short, long, value_name = "FILE", global = true)]
+    pub(crate) file: Option<PathBuf>,
+    /// The folder of results [default: that pipeline's, else artifacts/].
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) artifacts: Option<PathBuf>,
+    /// Print errors and the lines for pipeline.yaml only.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
 }
 
 /// Arguments of `stages`.
@@ -131,6 +183,9 @@ mod tests {
             Cli::parse_from(["igpt", "run", "probe", "--set", "a.b=1", "--set", "c.d=2", "--color", "never"]);
         let Command::Run(run) = cli.command else { panic!("another command") };
         assert_eq!(run.pipeline.set, ["a.b=1", "c.d=2"]);
+        let cli = Cli::parse_from(["igpt", "import", "tokens", "data", "--prefix", "cifar10", "--name", "x"]);
+        let Command::Import(import) = cli.command else { panic!("another command") };
+        assert_eq!(import.into.name.as_deref(), Some("x"));
         assert!(Cli::try_parse_from(["igpt", "run", "--device", "tpu"]).is_err());
         assert!(Cli::try_parse_from(["igpt", "run", "--device", "cuda:1"]).is_ok());
     }

@@ -14,6 +14,8 @@ use crate::{Diagnostics, Error, Stages, check, suggest};
 pub struct Pipeline {
     /// The file.
     pub file: PathBuf,
+    /// The folder from which relative paths are taken.
+    pub root: PathBuf,
     /// The folder of results.
     pub artifacts: PathBuf,
     /// The seed of everything random.
@@ -46,19 +48,32 @@ impl Pipeline {
         let text = std::fs::read_to_string(file).map_err(read)?;
         let absolute = std::path::absolute(file).map_err(read)?;
         let root = file::project_root(&absolute);
+        let name = file.display().to_string();
+        Ok(Self { file: absolute, ..Self::parse(&name, text, &root, stages, overrides)? })
+    }
 
+    /// Checks and resolves the text of a pipeline. In messages it is called `name`; relative paths
+    /// in it are taken from the folder `root`.
+    pub fn parse(
+        name: &str,
+        text: String,
+        root: &Path,
+        stages: &Stages,
+        overrides: &Overrides,
+    ) -> Result<Self, Error> {
         let settings = overrides.set.iter().map(|text| Setting::parse(text)).collect::<Result<_, _>>();
         let settings = settings.map_err(Diagnostics::from)?;
-        let name = file.display().to_string();
-        let (source, raw) = Source::read(&name, text, settings).map_err(Diagnostics::from)?;
+        let (source, raw) = Source::read(name, text, settings).map_err(Diagnostics::from)?;
         let checked = check::check(raw, &source, stages, overrides.environment)?;
         let seed = checked.seed;
         let artifacts = match &overrides.artifacts {
-            Some(folder) => std::path::absolute(folder).map_err(read)?,
+            Some(folder) => {
+                std::path::absolute(folder).map_err(|source| Error::Read { path: folder.clone(), source })?
+            }
             None => root.join(checked.artifacts.as_deref().unwrap_or("artifacts")),
         };
-        let entries = resolve::resolve(checked, &source, &root)?;
-        Ok(Self { file: absolute, artifacts, seed, entries })
+        let entries = resolve::resolve(checked, &source, root)?;
+        Ok(Self { file: name.into(), root: root.to_path_buf(), artifacts, seed, entries })
     }
 
     /// What can be said of every entry before anything runs, in running order.

@@ -120,19 +120,21 @@ fn wire(
             wires.extend(makers.iter().enumerate().map(|(n, from)| (role(n), *from)));
             continue;
         }
-        let canonical = makers.iter().find(|n| entries[**n].name == entries[**n].definition.name);
-        match (canonical, &makers[..]) {
-            (Some(from), _) | (None, [from]) => {
+        // An entry that bears its stage's name goes before others; two such are no clearer than none.
+        let canonical = makers.iter().filter(|n| entries[**n].name == entries[**n].definition.name);
+        let canonical: Vec<_> = canonical.copied().collect();
+        match (&canonical[..], &makers[..]) {
+            ([from], _) | ([], [from]) => {
                 wires.insert(input.role.to_owned(), *from);
             }
-            (None, []) if matches!(input.need, Need::IfPresent | Need::AnyNumber) => {}
-            (None, []) => {
+            ([], []) if matches!(input.need, Need::IfPresent | Need::AnyNumber) => {}
+            ([], []) => {
                 let message =
                     format!("`{}` needs an input of kind {}, which no stage makes", entry.name, input.kind);
                 let help = format!("add a stage that makes {}", input.kind);
                 problems.push(Diagnostic::new(source.key(&entry.place()), message).help(help));
             }
-            (None, several) => {
+            ([], several) | (several, _) => {
                 let names = suggest::quoted(several.iter().map(|n| entries[*n].name.as_str()));
                 let message = format!("`{}` can read its input `{}` from {names}", entry.name, input.role);
                 let first = &entries[several[0]].name;

@@ -28,14 +28,6 @@ pub enum Error {
         /// The number of distinct colours in the training split.
         colours: usize,
     },
-    /// The palette could not be drawn.
-    #[error("cannot draw {}", path.display())]
-    Picture {
-        /// The picture.
-        path: PathBuf,
-        /// What the image library said.
-        source: image::ImageError,
-    },
 }
 
 impl Explain for Error {
@@ -49,7 +41,6 @@ impl Explain for Error {
             Self::TooFewColours { colours, .. } => {
                 Some(format!("lower `k` to at most {colours}, or use more images"))
             }
-            Self::Picture { .. } => None,
         }
     }
 }

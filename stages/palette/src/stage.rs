@@ -5,7 +5,7 @@ use igpt_artifact::table::palette::Palette;
 use igpt_artifact::{Kind, Split};
 use igpt_stage::{Amount, Context, Forecast, Input, InputFacts, Stage, Summary, Task};
 
-use crate::{Colours, Error, Histogram, PaletteParams, Result, kmeans, picture, quality};
+use crate::{Colours, Error, Histogram, PaletteParams, Result, kmeans, quality};
 
 /// Images that are read at a time.
 const BATCH: usize = 1024;
@@ -39,7 +39,6 @@ impl Stage for PaletteStage {
         let found = kmeans::fit(&train, params, context.seed.named("palette/k-means"), context.progress)?;
         let palette = Palette::new(found.centres);
         palette.write(context.out)?;
-        picture::write(&palette, context.out)?;
 
         let mut summary = Summary::default()
             .with("colours", palette.len())

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use igpt_artifact::manifest::{FORMAT, MadeBy};
 use igpt_artifact::table::images::{Images, ImagesMeta};
-use igpt_artifact::table::palette::{CENTERS_FILE, PALETTE_FILE, Palette};
+use igpt_artifact::table::palette::{CENTERS_FILE, PALETTE_FILE, PICTURE_FILE, Palette};
 use igpt_artifact::{Digest, KeyParts, Kind, Manifest, Split};
-use igpt_palette::{Error, PICTURE_FILE, PaletteParams, PaletteStage};
+use igpt_palette::{Error, PaletteParams, PaletteStage};
 use igpt_stage::{Context, InputArtifact, Seed, Silent, Stage, Summary};
 
 /// Writes `images` random 4×3 images of `colours` colours a split.

@@ -16,6 +16,7 @@ pub mod palette;
 pub mod probe;
 mod read;
 pub mod split;
+mod swatches;
 pub mod tokens;
 pub mod vectors;
 mod write;

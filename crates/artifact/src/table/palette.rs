@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, UInt8Array, UInt16Array};
 
 use super::metrics::write_columns;
-use super::npy;
+use super::{npy, swatches};
 use crate::{Error, Result};
 
 /// The table: index u16, r u8, g u8, b u8.
@@ -17,6 +17,9 @@ pub const PALETTE_FILE: &str = "palette.parquet";
 
 /// The centres in the published layout.
 pub const CENTERS_FILE: &str = "kmeans_centers.npy";
+
+/// The colours as people see them.
+pub const PICTURE_FILE: &str = "palette.png";
 
 /// Colours in a palette at most: tokens of 9 bits, as in the paper.
 pub const MAX_COLOURS: usize = 512;
@@ -35,8 +38,19 @@ impl Palette {
 
     /// Reads the palette of the artifact at `dir`.
     pub fn open(dir: &Path) -> Result<Self> {
-        let path = dir.join(CENTERS_FILE);
-        let centers = npy::read_f32_rows::<3>(&path)?;
+        Self::read(&dir.join(CENTERS_FILE))
+    }
+
+    /// Reads centres in the published layout.
+    pub fn read(path: &Path) -> Result<Self> {
+        Self::checked(npy::read_f32_rows::<3>(path)?, path)
+    }
+
+    /// A palette of centres that were read from the file at `path`.
+    ///
+    /// # Errors
+    /// None of them, too many, or a value outside [-1, 1].
+    pub fn checked(centers: Vec<[f32; 3]>, path: &Path) -> Result<Self> {
         if centers.is_empty() || centers.len() > MAX_COLOURS {
             let message = format!("{} colours, a palette has 1 to {MAX_COLOURS}", centers.len());
             return Err(Error::table(path, message));
@@ -75,9 +89,10 @@ impl Palette {
         tokens.iter().flat_map(|&token| self.rgb(token)).collect()
     }
 
-    /// Writes `palette.parquet` and `kmeans_centers.npy` into an artifact directory.
+    /// Writes `palette.parquet`, `kmeans_centers.npy` and `palette.png` into an artifact directory.
     pub fn write(&self, artifact: &Path) -> Result<()> {
         npy::write_f32_rows(&artifact.join(CENTERS_FILE), &self.centers)?;
+        swatches::write(self, &artifact.join(PICTURE_FILE))?;
         let rgb: Vec<_> = (0..self.len()).map(|i| self.rgb(i as u16)).collect();
         let channel =
             |c: usize| -> ArrayRef { Arc::new(rgb.iter().map(|rgb| rgb[c]).collect::<UInt8Array>()) };

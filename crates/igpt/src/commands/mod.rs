@@ -2,6 +2,7 @@
 //! picking the exit code.
 
 mod plan;
+mod import;
 mod run;
 mod stages;
 mod status;
@@ -33,6 +34,7 @@ pub(crate) fn run(cli: Cli, start: Instant) -> ExitCode {
     }
     let outcome = match cli.command {
         Command::Run(args) => run::run(&args, start),
+        Command::Import(args) => import::run(&args, start),
         Command::Status(args) => status::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Stages(args) => stages::run(&args),

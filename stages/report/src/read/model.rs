@@ -64,6 +64,10 @@ impl Model {
 impl Curve {
     fn read(dir: &Path, split: Split) -> Result<Self, Error> {
         let path = dir.join(METRICS_FILE);
+        // Imported weights come without a curve.
+        if !path.exists() {
+            return Ok(Self::default());
+        }
         let query = scan(&path)?
             .filter(col("split").eq(lit(split.name())))
             .sort(["step"], SortMultipleOptions::default())

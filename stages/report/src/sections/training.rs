@@ -24,7 +24,9 @@ pub(crate) fn body(run: &Run) -> Option<Markup> {
                 "."
             }
         }
-        (chart(model))
+        @if model.train.last().or(model.validation.last()).is_some() {
+            (chart(model))
+        }
         (facts(results))
     })
 }

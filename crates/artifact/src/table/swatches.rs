@@ -3,13 +3,10 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use igpt_artifact::table::palette::Palette;
 use image::{ImageFormat, Rgba, RgbaImage};
 
+use super::palette::Palette;
 use crate::{Error, Result};
-
-/// The picture's file name inside the artifact.
-pub const PICTURE_FILE: &str = "palette.png";
 
 /// Colours in a row.
 const COLUMNS: usize = 16;
@@ -19,7 +16,7 @@ const SWATCH: usize = 16;
 
 /// One square a colour, in the order of the palette, 16 a row; what is left of the last row is
 /// transparent.
-pub(crate) fn draw(palette: &Palette) -> RgbaImage {
+fn draw(palette: &Palette) -> RgbaImage {
     let columns = palette.len().min(COLUMNS);
     let rows = palette.len().div_ceil(COLUMNS);
     RgbaImage::from_fn((columns * SWATCH) as u32, (rows * SWATCH) as u32, |x, y| {
@@ -33,14 +30,13 @@ pub(crate) fn draw(palette: &Palette) -> RgbaImage {
     })
 }
 
-/// Draws the palette into an artifact directory.
-pub(crate) fn write(palette: &Palette, artifact: &Path) -> Result<()> {
-    let path = artifact.join(PICTURE_FILE);
+/// Draws a palette into a file.
+pub(super) fn write(palette: &Palette, path: &Path) -> Result<()> {
     let mut png = Cursor::new(Vec::new());
     draw(palette)
         .write_to(&mut png, ImageFormat::Png)
-        .map_err(|source| Error::Picture { path: path.clone(), source })?;
-    Ok(std::fs::write(&path, png.into_inner()).map_err(igpt_artifact::Error::io("write", &path))?)
+        .map_err(|source| Error::Picture { path: path.to_path_buf(), source })?;
+    std::fs::write(path, png.into_inner()).map_err(Error::io("write", path))
 }
 
 #[cfg(test)]

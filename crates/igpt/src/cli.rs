@@ -103,6 +103,8 @@ pub(crate) struct Plan {
     /// Print a JSON list: stage, use, and figures with their units.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
 /// Arguments of `import`.
 #[derive(Args, Debug)]
 pub(crate) struct Import {

@@ -1,8 +1,8 @@
 //! The commands, one file each, and what they share: loading a pipeline, printing an error,
 //! picking the exit code.
 
-mod plan;
 mod import;
+mod plan;
 mod run;
 mod stages;
 mod status;

@@ -8,9 +8,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use burn::module::Param;
+use burn::tensor::{Tensor, TensorData};
 use igpt_artifact::table::palette::{Palette, squared_error};
 use igpt_model::device::Cpu;
-use igpt_model::{ImageGpt, processor, tokens, weights};
+use igpt_model::{Classifier, ImageGpt, Sequences, processor, weights};
 use serde_json::{Value, json};
 
 /// A Python that has transformers.
@@ -55,7 +57,8 @@ fn transformers_loads_what_is_written() {
         let said: Value = serde_json::from_slice(&std::fs::read(&target).unwrap()).unwrap();
 
         assert_eq!(said["problems"], json!([]));
-        let ours = network.forward(tokens::tensor(&ids, side * side, &Default::default())).into_data();
+        let sequences = Sequences::new(&ids, side * side, &Default::default());
+        let ours = network.forward(&sequences).into_data();
         let theirs = numbers(&said["logits"]);
         assert_eq!(theirs.len(), ids.len() * usize::from(k));
         for (ours, theirs) in ours.iter::<f64>().zip(theirs) {
@@ -65,5 +68,32 @@ fn transformers_loads_what_is_written() {
             |&pixel: &[u8; 3]| (0..k).min_by_key(|&i| squared_error(pixel, palette.rgb(i))).unwrap();
         let wanted: Vec<f64> = image.iter().map(|pixel| f64::from(nearest(pixel))).collect();
         assert_eq!(numbers(&said["image_tokens"]), wanted);
+
+        // The same network with a class head.
+        let dir = tempfile::tempdir().unwrap();
+        let mut classifier = Classifier::new(network, 3, &Default::default());
+        let [classes, d] = classifier.score.weight.dims();
+        let score: Vec<f32> = (0..classes * d).map(|i| (i as f32 * 0.7).sin()).collect();
+        let score = Tensor::from_data(TensorData::new(score, [classes, d]), &Default::default());
+        classifier.score.weight = Param::from_tensor(score);
+        let names = ["disc".to_owned(), "square".to_owned()];
+        weights::write_classifier(&classifier, &names, dir.path()).unwrap();
+        let target = dir.path().join("out.json");
+        let mut command = Command::new(&python);
+        command.arg(tests.join("python/load_classifier.py")).args([dir.path(), &source, &target]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said: Value = serde_json::from_slice(&std::fs::read(&target).unwrap()).unwrap();
+        // The output matrix has no place there.
+        assert_eq!(said["problems"], json!(["lm_head.weight"]));
+        assert_eq!(said["names"], json!(["disc", "square", "2"]));
+        let gpt = &classifier.gpt;
+        let x = gpt.blocks().fold(gpt.embed(&sequences), |x, block| block.forward(x, gpt.precision()));
+        let ours = classifier.classify(gpt.finish(x)).into_data();
+        let theirs = numbers(&said["logits"]);
+        assert_eq!(theirs.len(), 2 * classes);
+        for (ours, theirs) in ours.iter::<f64>().zip(theirs) {
+            assert!((ours - theirs).abs() <= 1e-4 * theirs.abs().max(1.0), "{ours} {theirs}");
+        }
     }
 }

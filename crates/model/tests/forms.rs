@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use igpt_model::device::Cpu;
 use igpt_model::weights::{self, Checkpoint};
-use igpt_model::{Config, Error, ImageGpt, tokens};
+use igpt_model::{Config, Error, ImageGpt, Sequences};
 use safetensors::SafeTensors;
 
 fn fixture(name: &str) -> PathBuf {
@@ -25,7 +25,7 @@ fn distance(network: &ImageGpt<Cpu>) -> f32 {
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let words = |name: &str| file.tensor(name).unwrap().data().as_chunks::<4>().0.to_vec();
     let ids: Vec<u16> = words("tokens").into_iter().map(|word| i32::from_le_bytes(word) as u16).collect();
-    let logits = network.forward(tokens::tensor(&ids, 25, &Default::default())).into_data();
+    let logits = network.forward(&Sequences::new(&ids, 25, &Default::default())).into_data();
     let expected = words("logits").into_iter().map(f32::from_le_bytes);
     let pairs = logits.iter::<f32>().zip(expected);
     pairs.map(|(found, expected)| (found - expected).abs() / expected.abs().max(1.0)).fold(0.0, f32::max)

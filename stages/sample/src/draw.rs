@@ -96,3 +96,111 @@ fn complete<B: Kernels>(
     }
     finished
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use burn::module::Param;
+    use burn::tensor::{Tensor, TensorData};
+    use igpt_model::Objective;
+    use igpt_model::device::Cpu;
+    use igpt_stage::Silent;
+    use rand::Rng;
+
+    use super::*;
+
+    const CONFIG: Config = Config {
+        n_layer: 2,
+        n_embd: 8,
+        n_head: 2,
+        n_positions: 3,
+        k: 4,
+        objective: Objective::Autoregressive,
+    };
+
+    /// A network that prefers some colours, and others after them.
+    fn network() -> ImageGpt<Cpu> {
+        let mut network = ImageGpt::<Cpu>::new(CONFIG, Seed::new(4), &Default::default());
+        let mut rng = Seed::new(5).rng();
+        let head: Vec<f32> = (0..4 * 8).map(|_| rng.random_range(-0.6..0.6)).collect();
+        let head = Tensor::from_data(TensorData::new(head, [4, 8]), &Default::default());
+        network.lm_head.weight = Param::from_tensor(head);
+        network
+    }
+
+    fn draw(images: u64, seed: u64, params: &SampleParams) -> Vec<[u16; 3]> {
+        let mut prompts = Batch::new(0);
+        (0..images).for_each(|id| prompts.push(id, None, &[]));
+        let task = Task::begin(&Silent, "", 0, "");
+        let drawn = complete(&network(), &prompts, params, Seed::new(seed), &task, &Default::default());
+        drawn.values.as_chunks::<3>().0.to_vec()
+    }
+
+    /// The probability of every image, from logits that were computed without a cache.
+    fn probabilities(temperature: f64, top_k: usize) -> BTreeMap<[u16; 3], f64> {
+        let images: Vec<[u16; 3]> = (0..64_u16).map(|i| [i / 16, i / 4 % 4, i % 4]).collect();
+        let sequences = Sequences::new(images.as_flattened(), 3, &Default::default());
+        let logits: Vec<f64> = network().forward(&sequences).into_data().iter::<f64>().collect();
+        let softmax = |at: usize| {
+            let logits = &logits[4 * at..4 * at + 4];
+            let larger = |z: f64| logits.iter().filter(|other| **other > z).count();
+            let weight = |z: &f64| if larger(*z) < top_k { (z / temperature).exp() } else { 0.0 };
+            let total: f64 = logits.iter().map(weight).sum();
+            logits.iter().map(|z| weight(z) / total).collect::<Vec<_>>()
+        };
+        let of_image = |(i, image): (usize, &[u16; 3])| {
+            let p = (0..3).map(|t| softmax(3 * i + t)[usize::from(image[t])]).product();
+            (*image, p)
+        };
+        images.iter().enumerate().map(of_image).collect()
+    }
+
+    /// Pearson's χ² over all 64 images: below the 99.9% quantile for the degrees of freedom that are left.
+    fn assert_distributed(drawn: &[[u16; 3]], expected: &BTreeMap<[u16; 3], f64>) {
+        let mut counts: BTreeMap<[u16; 3], f64> = BTreeMap::new();
+        drawn.iter().for_each(|image| *counts.entry(*image).or_default() += 1.0);
+        let n = drawn.len() as f64;
+        assert!((expected.values().sum::<f64>() - 1.0).abs() < 1e-9);
+        let (mut chi2, mut cells) = (0.0, 0);
+        for (image, p) in expected {
+            let seen = counts.get(image).copied().unwrap_or(0.0);
+            if *p == 0.0 {
+                assert_eq!(seen, 0.0, "{image:?} cannot be drawn");
+                continue;
+            }
+            assert!(n * p > 5.0, "too few draws for the test");
+            chi2 += (seen - n * p).powi(2) / (n * p);
+            cells += 1;
+        }
+        // Wilson and Hilferty 1931: the cube root of χ²/df is nearly normal.
+        let df = f64::from(cells - 1);
+        let z = ((chi2 / df).cbrt() - (1.0 - 2.0 / (9.0 * df))) / (2.0 / (9.0 * df)).sqrt();
+        assert!(z < 3.09, "χ² {chi2} with {df} degrees of freedom");
+    }
+
+    #[test]
+    fn images_come_as_often_as_the_network_says() {
+        for (temperature, top_k) in [(1.0, None), (0.7, None), (1.5, None), (1.0, Some(2))] {
+            let params = SampleParams { temperature, top_k, ..SampleParams::default() };
+            let drawn = draw(6000, 1, &params);
+            assert_distributed(&drawn, &probabilities(temperature, top_k.unwrap_or(4)));
+        }
+    }
+
+    /// The test above can fail: draws at one temperature are not those of another.
+    #[test]
+    #[should_panic(expected = "degrees of freedom")]
+    fn another_temperature_is_another_distribution() {
+        let params = SampleParams { temperature: 0.8, ..SampleParams::default() };
+        assert_distributed(&draw(6000, 1, &params), &probabilities(1.0, 4));
+    }
+
+    #[test]
+    fn seeds_repeat_whatever_is_drawn_together() {
+        let params = SampleParams::default();
+        let (few, many) = (draw(70, 3, &params), draw(150, 3, &params));
+        assert_eq!(few, many[..70]);
+        assert_ne!(few, draw(70, 4, &params));
+    }
+}

@@ -205,3 +205,6 @@ impl Compute for Tuning<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

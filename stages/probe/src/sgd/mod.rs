@@ -1,9 +1,10 @@
 //! Minibatch gradient descent on features that stream from disk.
 //!
-//! For features that outgrow memory (the paper's 15,360 values for each of 1.3 million images are 79 GB).
-//! What is held of them is one shuffle buffer ([`batches`]), with as many rows in reserve where that is all
-//! of them, and the rows that were read last ([`stream`]); beside it ids and labels, 40 bytes an image, and the classifiers. The recipe is the paper's for ImageNet:
-//! momentum, a cosine from the learning rate to 0, several learning rates of which validation chooses.
+//! For features that outgrow memory: the paper's 15,360 values for each of 1.3 million images are 79 GB.
+//! What is held of them is one shuffle buffer ([`batches`]) and the rows that were read last ([`stream`]);
+//! where the buffer has room for all of them, they are read once and held twice. Beside it there are ids
+//! and labels, 32 bytes an image, and the classifiers. The recipe is the paper's for ImageNet: momentum, a
+//! cosine from the learning rate to 0, and several learning rates of which validation chooses.
 //!
 //! All learning rates learn side by side from the same batches: reading costs as much as learning here.
 //! Nothing depends on the number of threads.

@@ -67,11 +67,7 @@ impl<'a> Stream<'a> {
             let message = "the layers do not hold the same images in the same order";
             return Err(ArtifactError::table(self.split.dir(&self.job.dir), message).into());
         }
-        let view = |batch: &Batch<f32>| {
-            ArrayView2::from_shape((batch.rows(), batch.width), &batch.values)
-                .expect("a batch is rows × width values")
-        };
-        let views: Vec<_> = batches.iter().map(view).collect();
+        let views: Vec<_> = batches.iter().map(matrix).collect();
         let x = concatenate(Axis(1), &views).expect("every column has the same rows");
         Ok(Some((first.ids.clone(), x)))
     }
@@ -127,6 +123,12 @@ impl<'a> Iterator for Stream<'a> {
         }
         block
     }
+}
+
+/// The values of a batch: rows × width.
+fn matrix(batch: &Batch<f32>) -> ArrayView2<'_, f32> {
+    ArrayView2::from_shape((batch.rows(), batch.width), &batch.values)
+        .expect("a batch is rows × width values")
 }
 
 /// A reader of either kind, as f32.

@@ -1,18 +1,24 @@
 # Two commands matter: `make pipeline` runs everything, `make test` checks everything.
-# `make STAGE` (images, palette, … see `igpt stages`) runs one stage and what it needs.
+# `make STAGE` (images, palette, … see `igpt stages`) runs one stage and what it needs;
+# `make scaling`, `bert`, `low-data`, `transfer` run those experiments.
 
 CARGO  ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 IGPT   := $(TARGET)/release/igpt
 STAGES := images palette tokenize pretrain features probe sample report
+# Experiments on the built-in images: the rest of the paper in small.
+SMALL  := scaling bert low-data transfer
 
-.PHONY: pipeline test check build status clean python $(STAGES)
+.PHONY: pipeline test check build status clean python $(STAGES) $(SMALL)
 
 pipeline: build
 	$(IGPT) run
 
 $(STAGES): build
 	$(IGPT) run $@
+
+$(SMALL): build
+	$(IGPT) run -f experiments/$@.yaml
 
 status: build
 	$(IGPT) status

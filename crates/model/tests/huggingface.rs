@@ -1,7 +1,8 @@
 //! The network against Hugging Face's ImageGPT, value by value.
 //!
 //! `fixtures/make_imagegpt.py` made the expected values with transformers and PyTorch, for random
-//! networks with biases: heads 1 and 3, up to 7 layers, 5×5 to 12×12 images.
+//! networks with biases: heads 1 and 3, up to 7 layers, 5×5 to 12×12 images. `make_bert.py` did the same for
+//! the other objective.
 
 // Helpers of tests may unwrap as tests do.
 #![allow(clippy::unwrap_used)]
@@ -17,7 +18,8 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use igpt_kernels::Kernels;
 use igpt_model::cache::Cache;
 use igpt_model::device::Cpu;
-use igpt_model::{ImageGpt, Sequences, Tap, weights};
+use igpt_model::weights::{self, Checkpoint};
+use igpt_model::{Config, ImageGpt, Objective, Sequences, Tap};
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 
@@ -44,18 +46,21 @@ impl Expected {
         let bytes = std::fs::read(path).unwrap();
         let file = SafeTensors::deserialize(&bytes).unwrap();
         let tokens = file.tensor("tokens").unwrap();
-        let words = |view: &safetensors::tensor::TensorView<'_>| view.data().as_chunks::<4>().0.to_vec();
+        let words = tokens.data().as_chunks::<4>().0.iter();
+        let tokens_of = words.map(|word| i32::from_le_bytes(*word) as u16).collect();
+        Self { tokens: tokens_of, ..Self::values(&file, tokens.shape()[1]) }
+    }
+
+    /// Every tensor of floats in a file.
+    fn values(file: &SafeTensors<'_>, width: usize) -> Self {
+        let floats = |bytes: &[u8]| bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
         let values = file
             .tensors()
             .into_iter()
             .filter(|(_, view)| view.dtype() == Dtype::F32)
-            .map(|(name, view)| (name, words(&view).into_iter().map(f32::from_le_bytes).collect()))
+            .map(|(name, view)| (name, floats(view.data())))
             .collect();
-        Self {
-            tokens: words(&tokens).into_iter().map(|word| i32::from_le_bytes(word) as u16).collect(),
-            width: tokens.shape()[1],
-            values,
-        }
+        Self { tokens: Vec::new(), width, values }
     }
 
     fn batch<B: Backend>(&self) -> Sequences<B> {
@@ -88,6 +93,35 @@ fn logits_and_loss() {
     }
 }
 
+/// The same networks as BERTs: no start token, every position sees all, some pixels are hidden.
+#[test]
+fn bert() {
+    for (dir, expected) in fixtures() {
+        let bytes = std::fs::read(dir.join("bert.safetensors")).unwrap();
+        let file = SafeTensors::deserialize(&bytes).unwrap();
+        let flags = file.tensor("hidden_pixels").unwrap();
+        let hidden: Vec<bool> =
+            flags.data().as_chunks::<4>().0.iter().map(|word| i32::from_le_bytes(*word) == 1).collect();
+        let config = Config { objective: Objective::Bert, ..Config::open(&dir).unwrap() };
+        let checkpoint = Checkpoint::open(&dir).unwrap();
+        let network: ImageGpt<Training> = weights::load(&checkpoint, config, &Default::default()).unwrap();
+        let batch = expected.batch().hiding(&hidden);
+        let expected = Expected { tokens: expected.tokens, ..Expected::values(&file, expected.width) };
+        expected.check("logits", &values(network.forward(&batch)));
+        let loss = network.loss(&batch);
+        expected.check("loss", &values(loss.clone()));
+        check_hidden_states(&expected, &network.features(&batch, Tap::Residual), config.n_embd);
+        let all = loss.backward();
+        let mut visitor = Gradients::<Training> { path: Vec::new(), all: &all, found: BTreeMap::new() };
+        network.visit(&mut visitor);
+        for (name, found) in &visitor.found {
+            expected.check(&format!("grad.{name}"), found);
+        }
+        let wanted = expected.values.keys().filter(|name| name.starts_with("grad.")).count();
+        assert_eq!(visitor.found.len(), wanted);
+    }
+}
+
 #[test]
 fn hidden_states_of_every_layer() {
     for (dir, expected) in fixtures() {
@@ -95,16 +129,20 @@ fn hidden_states_of_every_layer() {
         let n_embd = network.config().n_embd;
         let features = network.features(&expected.batch(), Tap::Residual);
         assert_eq!(features.len(), network.config().n_layer + 1);
-        for (layer, pooled) in features.into_iter().enumerate() {
-            // The fixture has every position; ours is the mean over them.
-            let all = &expected.values[&format!("hidden.{layer}")];
-            let positions = expected.width;
-            for (image, found) in values(pooled).chunks(n_embd).enumerate() {
-                for (c, found) in found.iter().enumerate() {
-                    let at = |t: usize| all[(image * positions + t) * n_embd + c];
-                    let mean = (0..positions).map(at).sum::<f32>() / positions as f32;
-                    assert!((mean - found).abs() < TOLERANCE, "layer {layer}: {mean} {found}");
-                }
+        check_hidden_states(&expected, &features, n_embd);
+    }
+}
+
+/// The fixture has every position; ours is the mean over them.
+fn check_hidden_states<B: Backend>(expected: &Expected, features: &[Tensor<B, 2>], n_embd: usize) {
+    let positions = expected.width;
+    for (layer, pooled) in features.iter().enumerate() {
+        let all = &expected.values[&format!("hidden.{layer}")];
+        for (image, found) in values(pooled.clone()).chunks(n_embd).enumerate() {
+            for (c, found) in found.iter().enumerate() {
+                let at = |t: usize| all[(image * positions + t) * n_embd + c];
+                let mean = (0..positions).map(at).sum::<f32>() / positions as f32;
+                assert!((mean - found).abs() < TOLERANCE, "layer {layer}: {mean} {found}");
             }
         }
     }

@@ -7,8 +7,9 @@ use igpt_artifact::table::classifier::{Classifier, write_class_predictions};
 use igpt_artifact::table::metrics::{self, bits_per_pixel};
 use igpt_artifact::table::tokens::Tokens;
 use igpt_artifact::{Kind, Split};
+use igpt_model::cost::Training;
 use igpt_model::{Config, Device, Objective, facts, processor};
-use igpt_stage::{Context, Input, Stage, Summary};
+use igpt_stage::{Amount, Context, Forecast, Input, InputFacts, Stage, Summary};
 
 use crate::examples::Labelled;
 use crate::tune::Tuning;
@@ -28,6 +29,26 @@ impl Stage for FinetuneStage {
     const INPUTS: &'static [Input] = &[Input::required(Kind::Model), Input::required(Kind::Tokens)];
     type Params = FinetuneParams;
     type Error = Error;
+
+    fn forecast(params: &FinetuneParams, inputs: &InputFacts) -> Forecast {
+        let of_model = |name| inputs.get("model", name).map(|value| value as usize);
+        let sizes = ["n_layer", "n_embd", "n_head", "n_positions", "k"].map(of_model);
+        let [Some(n_layer), Some(n_embd), Some(n_head), Some(n_positions), Some(k)] = sizes else {
+            return Forecast::default();
+        };
+        let config = Config { n_layer, n_embd, n_head, n_positions, k, ..Config::default() };
+        let training = Training {
+            batch_size: params.batch_size,
+            accumulate: params.accumulate,
+            recompute: params.recompute,
+            precision: params.precision,
+        };
+        let flops = config.step_flops(training);
+        Forecast::default()
+            .figure("a step", Amount::Flops(flops))
+            .figure("at most", Amount::Flops(flops * params.steps as f64))
+            .figure("memory", Amount::Bytes(config.training_bytes(training)))
+    }
 
     fn run(context: &Context<'_>, params: &FinetuneParams) -> Result<Summary, Error> {
         let config = Config::open(context.input("model"))?;

@@ -5,7 +5,7 @@
 //! - [`init`]: the initial weights, the same on every device;
 //! - [`cache`]: keys and values of the positions so far, for sampling;
 //! - [`processor`]: how images become its tokens, for other programs;
-//! - [`weights`]: `model.safetensors` in Hugging Face's layout;
+//! - [`weights`]: Hugging Face's ImageGPT directories, in safetensors or PyTorch files;
 //! - [`device`]: CPU or GPU, chosen when the program runs;
 //! - [`workers`]: a batch in parts, on all threads.
 //!

@@ -88,22 +88,31 @@ fn logits_and_loss() {
     }
 }
 
+/// Features are means over positions, and a position sees none after it: what a mean over one position
+/// more adds is the hidden state of that position.
 #[test]
-fn hidden_states_of_every_layer() {
+fn hidden_states_of_every_layer_and_position() {
     for (dir, expected) in fixtures() {
         let network = network::<Cpu>(&dir);
-        let n_embd = network.config().n_embd;
-        let features = network.features(expected.tensor(), Tap::Residual);
-        assert_eq!(features.len(), network.config().n_layer + 1);
-        for (layer, pooled) in features.into_iter().enumerate() {
-            // The fixture has every position; ours is the mean over them.
-            let all = &expected.values[&format!("hidden.{layer}")];
-            let positions = expected.width;
-            for (image, found) in values(pooled).chunks(n_embd).enumerate() {
-                for (c, found) in found.iter().enumerate() {
-                    let at = |t: usize| all[(image * positions + t) * n_embd + c];
-                    let mean = (0..positions).map(at).sum::<f32>() / positions as f32;
-                    assert!((mean - found).abs() < TOLERANCE, "layer {layer}: {mean} {found}");
+        let (width, n_embd) = (expected.width, network.config().n_embd);
+        let hidden: Vec<_> = (0..=network.config().n_layer)
+            .map(|layer| &expected.values[&format!("hidden.{layer}")])
+            .collect();
+        let mut sums = vec![vec![0.0; expected.tokens.len() / width * n_embd]; hidden.len()];
+        for length in 2..=width {
+            let features = network.features(expected.tensor().narrow(1, 0, length), Tap::Residual);
+            assert_eq!(features.len(), hidden.len());
+            for (layer, pooled) in features.into_iter().enumerate() {
+                for (i, mean) in values(pooled).into_iter().enumerate() {
+                    let at = |t: usize| hidden[layer][(i / n_embd * width + t) * n_embd + i % n_embd];
+                    let sum = mean * length as f32;
+                    // The first mean is over two positions.
+                    let wanted = at(length - 1) + if length == 2 { at(0) } else { 0.0 };
+                    let found = sum - std::mem::replace(&mut sums[layer][i], sum);
+                    assert!(
+                        (wanted - found).abs() < TOLERANCE,
+                        "layer {layer}, length {length}: {wanted} {found}"
+                    );
                 }
             }
         }

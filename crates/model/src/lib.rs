@@ -10,7 +10,7 @@
 //! - [`tokens`]: a batch of images, as the network takes it;
 //! - [`facts`]: what tables say of a network;
 //! - [`processor`]: how images become its tokens, for other programs;
-//! - [`weights`]: `model.safetensors` in Hugging Face's layout;
+//! - [`weights`]: Hugging Face's ImageGPT directories, in safetensors or PyTorch files;
 //! - [`cost`]: operations and memory, before anything runs;
 //! - [`device`]: CPU or GPU, chosen when the program runs;
 //! - [`workers`]: a batch in parts, on all threads.

@@ -110,7 +110,7 @@ fn bert() {
         expected.check("logits", &values(network.forward(&batch)));
         let loss = network.loss(&batch);
         expected.check("loss", &values(loss.clone()));
-        check_hidden_states(&expected, &network.features(&batch, Tap::Residual), config.n_embd);
+        check_hidden_states(&expected, &network, &batch);
         let all = loss.backward();
         let mut visitor = Gradients::<Training> { path: Vec::new(), all: &all, found: BTreeMap::new() };
         network.visit(&mut visitor);
@@ -123,28 +123,27 @@ fn bert() {
 }
 
 #[test]
-fn hidden_states_of_every_layer() {
+fn hidden_states_of_every_layer_and_position() {
     for (dir, expected) in fixtures() {
-        let network = network::<Cpu>(&dir);
-        let n_embd = network.config().n_embd;
-        let features = network.features(&expected.batch(), Tap::Residual);
-        assert_eq!(features.len(), network.config().n_layer + 1);
-        check_hidden_states(&expected, &features, n_embd);
+        check_hidden_states(&expected, &network::<Cpu>(&dir), &expected.batch());
     }
 }
 
-/// The fixture has every position; ours is the mean over them.
-fn check_hidden_states<B: Backend>(expected: &Expected, features: &[Tensor<B, 2>], n_embd: usize) {
-    let positions = expected.width;
-    for (layer, pooled) in features.iter().enumerate() {
-        let all = &expected.values[&format!("hidden.{layer}")];
-        for (image, found) in values(pooled.clone()).chunks(n_embd).enumerate() {
-            for (c, found) in found.iter().enumerate() {
-                let at = |t: usize| all[(image * positions + t) * n_embd + c];
-                let mean = (0..positions).map(at).sum::<f32>() / positions as f32;
-                assert!((mean - found).abs() < TOLERANCE, "layer {layer}: {mean} {found}");
-            }
-        }
+/// The stream before every block and the output of the final norm, position by position; and the features,
+/// which are means over positions.
+fn check_hidden_states<B: Kernels>(expected: &Expected, network: &ImageGpt<B>, batch: &Sequences<B>) {
+    let mut states = vec![network.embed(batch)];
+    for block in network.blocks() {
+        states.push(block.forward(states[states.len() - 1].clone(), network.precision()));
+    }
+    let end = states.pop().map(|x| network.finish(x));
+    states.extend(end);
+    let features = network.features(batch, Tap::Residual);
+    assert_eq!(features.len(), states.len());
+    for (layer, (state, pooled)) in states.into_iter().zip(features).enumerate() {
+        expected.check(&format!("hidden.{layer}"), &values(state.clone()));
+        let mean = values(state.mean_dim(1));
+        assert!(values(pooled).iter().zip(mean).all(|(a, b)| (a - b).abs() < TOLERANCE), "layer {layer}");
     }
 }
 

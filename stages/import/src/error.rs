@@ -88,7 +88,11 @@ pub enum Error {
 impl Explain for Error {
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Artifact(e) => return e.hint(),
+            Self::Artifact(e) => {
+                return e
+                    .hint()
+                    .or_else(|| Some("the file may be truncated or of another kind: fetch it again".into()));
+            }
             Self::Model(e) => return e.hint(),
             Self::NoPath => "set path to what is to be imported",
             Self::NotFound { .. } => {

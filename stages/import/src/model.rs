@@ -85,9 +85,8 @@ impl Stage for ImportModelStage {
 }
 
 /// Settings of Hugging Face's GPT-2 family under which the same weights mean another network.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 struct Variants {
     scale_attn_by_inverse_layer_idx: bool,
     add_cross_attention: bool,

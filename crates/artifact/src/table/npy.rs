@@ -1,10 +1,10 @@
 //! NumPy's `.npy`: small float matrices, such as `kmeans_centers.npy`, and streams of integers.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter};
+use std::io::{self, BufReader, BufWriter, Seek};
 use std::path::{Path, PathBuf};
 
-use npyz::{DType, Deserialize, NpyFile, Order, TypeChar, WriterBuilder};
+use npyz::{DType, Deserialize, NpyFile, NpyHeader, Order, TypeChar, WriterBuilder};
 
 use crate::{Error, Result};
 
@@ -107,7 +107,10 @@ where
 fn open(path: &Path) -> Result<NpyFile<BufReader<File>>> {
     let file = File::open(path).map_err(Error::io("open", path))?;
     let size = file.metadata().map_err(Error::io("look at", path))?.len();
-    let npy = NpyFile::new(BufReader::new(file)).map_err(Error::io("read the header of", path))?;
+    let mut file = BufReader::new(file);
+    let header = NpyHeader::from_reader(&mut file).map_err(Error::io("read the header of", path))?;
+    let size = size.saturating_sub(file.stream_position().map_err(Error::io("read", path))?);
+    let npy = NpyFile::with_header(header, file);
     let item = npy.dtype().num_bytes().and_then(|bytes| u64::try_from(bytes).ok());
     let needed = npy.shape().iter().try_fold(item.unwrap_or(0), |all, &n| all.checked_mul(n));
     if needed.is_some_and(|needed| needed <= size) {
@@ -116,7 +119,7 @@ fn open(path: &Path) -> Result<NpyFile<BufReader<File>>> {
     let (shape, values) = (npy.shape(), npy.dtype().descr());
     Err(Error::table(
         path,
-        format!("truncated: {size} bytes, which is too short for shape {shape:?} of {values}"),
+        format!("truncated: {size} bytes of values, too few for shape {shape:?} of {values}"),
     ))
 }
 

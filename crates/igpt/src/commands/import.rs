@@ -81,7 +81,9 @@ fn entries(what: &Imported, name: Option<&str>, root: &Path) -> Vec<Entry> {
     };
     match what {
         Imported::Model { path } => {
-            let mut params = vec![("path", place(path))];
+            // Absolute, for the parent of a mere file name is empty.
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            let mut params = vec![("path", place(&path))];
             if let (true, Some(folder), Some(file)) = (path.is_file(), path.parent(), path.file_name()) {
                 params = vec![("path", place(folder)), ("weights", file.to_string_lossy().into_owned())];
             }

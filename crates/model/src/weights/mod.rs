@@ -5,7 +5,7 @@
 //! block; a network without them writes zeros there, and zeros are read as none.
 //!
 //! - [`Checkpoint`]: the tensors of a folder, in one file or several, of safetensors or PyTorch;
-//! - [`read`], [`write`]: a network from a folder and into one;
+//! - [`read()`], [`write()`]: a network from a folder and into one;
 //! - [`copy`]: any checkpoint as `model.safetensors`, without a network in between.
 //!
 //! Numbers are read and written tensor by tensor: beside the network, memory holds one of them.

@@ -81,7 +81,13 @@ fn type_of(schema: &Value, root: &Value) -> String {
     let one = |name: &str| match name {
         "array" if schema["items"].is_object() => format!("list of {}", type_of(&schema["items"], root)),
         "array" => "list".into(),
-        "object" => "map".into(),
+        "object" => match schema["properties"].as_object() {
+            Some(fields) => {
+                let field = |(name, schema): (&String, &Value)| format!("{name}: {}", type_of(schema, root));
+                format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+            }
+            None => "map".into(),
+        },
         other => other.to_owned(),
     };
     match &schema["type"] {
@@ -107,6 +113,10 @@ mod tests {
             (json!({"type": ["number", "null"]}), "number or null"),
             (json!({"type": "array", "items": {"type": "number"}}), "list of number"),
             (json!({"$ref": "#/$defs/Source"}), "shapes | cifar | folder"),
+            (
+                json!({"type": "object", "properties": {"flip": {"type": "boolean"}, "pad": {"type": "integer"}}}),
+                "{flip: boolean, pad: integer}",
+            ),
             (
                 json!({"anyOf": [{"$ref": "#/$defs/Source"}, {"type": "null"}]}),
                 "shapes | cifar | folder | null",

@@ -132,7 +132,8 @@ fn other_floating_point_types_are_read_and_others_refused() {
     let coarse = |value: f32| (value * 64.0).round() / 64.0;
     let mut tensors = named_tensors(&network());
     tensors.values_mut().for_each(|(values, _)| values.iter_mut().for_each(|v| *v = coarse(*v)));
-    let types: [(Dtype, fn(f32) -> Vec<u8>); 4] = [
+    type Encode = fn(f32) -> Vec<u8>;
+    let types: [(Dtype, Encode); 4] = [
         (Dtype::F64, |v| f64::from(v).to_le_bytes().to_vec()),
         (Dtype::F32, |v| v.to_le_bytes().to_vec()),
         (Dtype::F16, |v| half::f16::from_f32(v).to_le_bytes().to_vec()),

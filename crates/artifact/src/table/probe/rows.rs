@@ -115,7 +115,7 @@ pub fn read_probes(dir: &Path) -> Result<Vec<ProbeRow>> {
             (columns.numbers::<Float64Type>("accuracy")?, columns.numbers::<Float64Type>("loss")?);
         let (images, iterations) =
             (columns.numbers::<UInt64Type>("images")?, columns.numbers::<UInt64Type>("iterations")?);
-        for row in 0..columns.batch.num_rows() {
+        for (row, split) in splits.into_iter().enumerate() {
             let bad = |message: String| Error::table(&path, format!("row {row}: {message}"));
             let source = sources.value(row).parse::<Source>().map_err(|e| bad(format!("{e}")))?;
             let subset = cell(labels_per_class, row)
@@ -126,7 +126,7 @@ pub fn read_probes(dir: &Path) -> Result<Vec<ProbeRow>> {
                 dims: dims.value(row),
                 l2: l2.value(row),
                 learning_rate: cell(learning_rate, row),
-                split: splits[row],
+                split,
                 accuracy: accuracy.value(row),
                 loss: loss.value(row),
                 images: images.value(row),

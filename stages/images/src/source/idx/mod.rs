@@ -109,7 +109,7 @@ impl Source for Idx {
             let mut values = vec![0; images.len()];
             let read = reader.read_at(row * images.len() as u64, &mut values);
             let (height, width, label) = (images.height, images.width, images.labels[row as usize]);
-            Some(read.map(|()| Grey { values, height, width, label }).map_err(Error::from))
+            Some(read.map(|()| Grey { values, height, width, label }))
         }))
     }
 

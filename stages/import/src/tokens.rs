@@ -23,7 +23,7 @@ pub struct ImportTokensStage;
 #[serde(default, deny_unknown_fields)]
 pub struct ImportTokensParams {
     /// The folder of `{prefix}_{tr,va,te}X.npy`, integers of shape [images, side²], and
-    /// `{prefix}_{tr,va,te}Y.npy`, labels of shape [images]. Without `va` the validation split is empty;
+    /// `{prefix}_{tr,va,te}Y.npy`, labels of shape `[images]`. Without `va` the validation split is empty;
     /// without a file of labels a split has none.
     pub path: Option<PathBuf>,
     /// How the names of the files begin, such as `cifar10` or `imagenet`.

@@ -33,7 +33,7 @@ pub struct ProbeParams {
     /// null.
     pub limit: Option<usize>,
     /// Also probe this many layers of the trained network side by side, centred on the layer that does
-    /// best alone on validation: odd numbers, such as [5]. Where fewer layers lie on one side of the
+    /// best alone on validation: odd numbers, such as `[5]`. Where fewer layers lie on one side of the
     /// centre, only those are taken. (The paper's widest features are 5 layers: 15,360 values.)
     pub concat: Vec<u32>,
     /// Also fit the best single layer of each network, and the pixels, to few labels: `labels_per_class`

@@ -22,7 +22,7 @@ pub fn write<B: Kernels>(network: &ImageGpt<B>, artifact: &Path) -> Result<()> {
     save(network, None, artifact)
 }
 
-/// Writes a classifier as a directory that Hugging Face's `ImageGPTForImageClassification` loads: as [`write`]
+/// Writes a classifier as a directory that Hugging Face's `ImageGPTForImageClassification` loads: as [`write()`]
 /// does, with `score.weight` beside the network's tensors and the classes' `names` in `config.json` (their
 /// numbers where there are none).
 pub fn write_classifier<B: Kernels>(

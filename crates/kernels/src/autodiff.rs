@@ -1,11 +1,12 @@
 //! The gradients, hung into Burn's graph.
 
 use burn::backend::Autodiff;
+use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
-use burn::tensor::ops::FloatTensor;
+use burn::tensor::ops::{FloatTensor, IntTensor};
 
 use crate::{Heads, Kernels};
 
@@ -27,6 +28,45 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
             OpsKind::Tracked(prep) => prep.finish((x.primitive, weight.primitive), value),
             OpsKind::UnTracked(prep) => prep.finish(value),
         }
+    }
+
+    fn product(x: FloatTensor<Self>, w: FloatTensor<Self>) -> FloatTensor<Self> {
+        let value = B::product(x.primitive.clone(), w.primitive.clone());
+        match Linear.prepare::<C>([x.node.clone(), w.node.clone()]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((x.primitive, w.primitive), value),
+            OpsKind::UnTracked(prep) => prep.finish(value),
+        }
+    }
+
+    fn mlp(
+        x: FloatTensor<Self>,
+        w1: FloatTensor<Self>,
+        w2: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let (value, u) = B::mlp(x.primitive.clone(), w1.primitive.clone(), w2.primitive.clone());
+        let kept = u.clone();
+        let nodes = [x.node.clone(), w1.node.clone(), w2.node.clone()];
+        let value = match Mlp.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish([x.primitive, u, w1.primitive, w2.primitive], value),
+            OpsKind::UnTracked(prep) => prep.finish(value),
+        };
+        (value, FloatTensor::<Self>::new(kept))
+    }
+
+    fn output_cross_entropy(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        targets: IntTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let (losses, logs) =
+            B::output_cross_entropy(x.primitive.clone(), w.primitive.clone(), targets.clone());
+        let kept = logs.clone();
+        let nodes = [x.node.clone(), w.node.clone()];
+        let losses = match CrossEntropy.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((x.primitive, w.primitive, targets, logs), losses),
+            OpsKind::UnTracked(prep) => prep.finish(losses),
+        };
+        (losses, FloatTensor::<Self>::new(kept))
     }
 
     fn quick_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -64,10 +104,64 @@ impl<B: Kernels> Backward<B, 2> for RmsNorm {
         let (x, weight) = ops.state;
         let gradient = grads.consume::<B>(&ops.node);
         let (dx, dweight) = B::rms_norm_backward(x, weight, gradient);
-        for (node, gradient) in ops.parents.into_iter().zip([dx, dweight]) {
-            if let Some(node) = node {
-                grads.register::<B>(node.id, gradient);
-            }
+        register::<B, 2>(ops.parents.map(|node| Some(node?.id)), [dx, dweight], grads);
+    }
+}
+
+#[derive(Debug)]
+struct Linear;
+
+impl<B: Kernels> Backward<B, 2> for Linear {
+    /// x, w.
+    type State = (FloatTensor<B>, FloatTensor<B>);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let (x, w) = ops.state;
+        let gradient = grads.consume::<B>(&ops.node);
+        let (dx, dw) = B::product_backward(x, w, gradient);
+        register::<B, 2>(ops.parents.map(|node| Some(node?.id)), [dx, dw], grads);
+    }
+}
+
+#[derive(Debug)]
+struct Mlp;
+
+impl<B: Kernels> Backward<B, 3> for Mlp {
+    /// x, u = x·w1, w1, w2.
+    type State = [FloatTensor<B>; 4];
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [x, u, w1, w2] = ops.state;
+        let gradient = grads.consume::<B>(&ops.node);
+        let all = B::mlp_backward(x, u, w1, w2, gradient);
+        register::<B, 3>(ops.parents.map(|node| Some(node?.id)), all, grads);
+    }
+}
+
+#[derive(Debug)]
+struct CrossEntropy;
+
+impl<B: Kernels> Backward<B, 2> for CrossEntropy {
+    /// x, w, targets, logarithms.
+    type State = (FloatTensor<B>, FloatTensor<B>, IntTensor<B>, FloatTensor<B>);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let (x, w, targets, logs) = ops.state;
+        let gradient = grads.consume::<B>(&ops.node);
+        let (dx, dw) = B::output_cross_entropy_backward(x, w, targets, logs, gradient);
+        register::<B, 2>(ops.parents.map(|node| Some(node?.id)), [dx, dw], grads);
+    }
+}
+
+/// Hands gradients to the parents that want one.
+fn register<B: Kernels, const N: usize>(
+    parents: [Option<NodeId>; N],
+    gradients: [FloatTensor<B>; N],
+    grads: &mut Gradients,
+) {
+    for (node, gradient) in parents.into_iter().zip(gradients) {
+        if let Some(node) = node {
+            grads.register::<B>(node, gradient);
         }
     }
 }

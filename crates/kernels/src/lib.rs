@@ -2,8 +2,8 @@
 //!
 //! Burn differentiates a composed operation step by step and keeps or copies something at every
 //! step; attention alone then makes some twenty passes over a positions × positions matrix. For the
-//! three operations here the whole gradient has a short closed form, so it is written out:
-//! [`attention`], [`rms_norm`], [`quick_gelu`].
+//! operations here the whole gradient has a short closed form, so it is written out: [`attention`],
+//! [`rms_norm`], [`linear`], [`mlp`], [`quick_gelu`], [`cross_entropy`].
 //!
 //! Each is a method of [`Kernels`], a trait over backends (Burn's backend-extension pattern):
 //!
@@ -18,8 +18,8 @@ mod plain;
 pub mod reference;
 
 use burn::tensor::backend::Backend;
-use burn::tensor::ops::FloatTensor;
-use burn::tensor::{Tensor, TensorPrimitive};
+use burn::tensor::ops::{FloatTensor, IntTensor};
+use burn::tensor::{Int, Tensor, TensorPrimitive};
 
 /// Added to the mean square before the root of [`rms_norm`].
 pub const EPSILON: f64 = 1e-5;
@@ -70,6 +70,60 @@ pub trait Kernels: Backend {
         plain::rms_norm_backward::<Self>(x, weight, gradient)
     }
 
+    /// See [`linear`].
+    fn product(x: FloatTensor<Self>, w: FloatTensor<Self>) -> FloatTensor<Self> {
+        plain::linear::<Self>(x, w)
+    }
+
+    /// The gradients of [`linear`] by `x` and `w`.
+    fn product_backward(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        plain::linear_backward::<Self>(x, w, gradient)
+    }
+
+    /// See [`mlp`]. Beside the value comes what the gradient needs: x·w1.
+    fn mlp(
+        x: FloatTensor<Self>,
+        w1: FloatTensor<Self>,
+        w2: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        plain::mlp::<Self>(x, w1, w2)
+    }
+
+    /// The gradients of [`mlp`] by `x`, `w1` and `w2`, given u = x·w1.
+    fn mlp_backward(
+        x: FloatTensor<Self>,
+        u: FloatTensor<Self>,
+        w1: FloatTensor<Self>,
+        w2: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3] {
+        plain::mlp_backward::<Self>(x, u, w1, w2, gradient)
+    }
+
+    /// See [`cross_entropy`]. Beside the losses come the logarithms of the softmax denominators, `[rows]`.
+    fn output_cross_entropy(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        targets: IntTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        plain::cross_entropy::<Self>(x, w, targets)
+    }
+
+    /// The gradients of [`cross_entropy`] by `x` and `w`, given the logarithms.
+    fn output_cross_entropy_backward(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        targets: IntTensor<Self>,
+        logs: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        plain::cross_entropy_backward::<Self>(x, w, targets, logs, gradient)
+    }
+
     /// See [`quick_gelu`].
     fn quick_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         plain::quick_gelu::<Self>(x)
@@ -96,6 +150,25 @@ pub fn attention<B: Kernels>(qkv: Tensor<B, 3>, heads: Heads) -> Tensor<B, 3> {
 /// x / √(mean(x²) + ε) · weight over the last dimension: `[images, positions, d]` and `[d]`.
 pub fn rms_norm<B: Kernels>(x: Tensor<B, 3>, weight: Tensor<B, 1>) -> Tensor<B, 3> {
     wrap(B::rms_norm(unwrap(x), unwrap(weight)))
+}
+
+/// x·w: `[rows, inner]` and `[inner, outer]` to `[rows, outer]`.
+pub fn linear<B: Kernels>(x: Tensor<B, 2>, w: Tensor<B, 2>) -> Tensor<B, 2> {
+    wrap(B::product(unwrap(x), unwrap(w)))
+}
+
+/// gelu(x·w1)·w2 with [`quick_gelu`]: `[rows, d]`, `[d, hidden]` and `[hidden, d]` to `[rows, d]`.
+pub fn mlp<B: Kernels>(x: Tensor<B, 2>, w1: Tensor<B, 2>, w2: Tensor<B, 2>) -> Tensor<B, 2> {
+    wrap(B::mlp(unwrap(x), unwrap(w1), unwrap(w2)).0)
+}
+
+/// −ln softmax(x·wᵀ) at the targets, in f32: `[rows, d]`, `[k, d]` and `[rows]` to `[rows]`.
+pub fn cross_entropy<B: Kernels>(
+    x: Tensor<B, 2>,
+    w: Tensor<B, 2>,
+    targets: Tensor<B, 1, Int>,
+) -> Tensor<B, 1> {
+    wrap(B::output_cross_entropy(unwrap(x), unwrap(w), targets.into_primitive()).0)
 }
 
 /// x·sigmoid(1.702x), element by element.

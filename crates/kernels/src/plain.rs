@@ -2,8 +2,8 @@
 
 use burn::tensor::activation::sigmoid;
 use burn::tensor::backend::Backend;
-use burn::tensor::ops::FloatTensor;
-use burn::tensor::{DType, FloatDType, Tensor};
+use burn::tensor::ops::{FloatTensor, IntTensor};
+use burn::tensor::{DType, FloatDType, IndexingUpdateOp, Int, Tensor};
 
 use crate::{EPSILON, Heads, SLOPE, unwrap, wrap};
 
@@ -114,4 +114,77 @@ pub(crate) fn quick_gelu_backward<B: Backend>(x: FloatTensor<B>, gradient: Float
     let s = sigmoid(x.clone().mul_scalar(SLOPE));
     let rest = s.clone().mul_scalar(-SLOPE).add_scalar(SLOPE) * x; // 1.702x·(1 − s)
     unwrap(wrap::<B, 2>(gradient) * s * rest.add_scalar(1.0))
+}
+
+pub(crate) fn linear<B: Backend>(x: FloatTensor<B>, w: FloatTensor<B>) -> FloatTensor<B> {
+    unwrap(wrap::<B, 2>(x).matmul(wrap::<B, 2>(w)))
+}
+
+/// dx = g·wᵀ, dw = xᵀ·g.
+pub(crate) fn linear_backward<B: Backend>(
+    x: FloatTensor<B>,
+    w: FloatTensor<B>,
+    gradient: FloatTensor<B>,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let (x, w, g) = (wrap::<B, 2>(x), wrap::<B, 2>(w), wrap::<B, 2>(gradient));
+    (unwrap(g.clone().matmul(w.transpose())), unwrap(x.transpose().matmul(g)))
+}
+
+pub(crate) fn mlp<B: Backend>(
+    x: FloatTensor<B>,
+    w1: FloatTensor<B>,
+    w2: FloatTensor<B>,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let u = linear::<B>(x, w1);
+    (linear::<B>(quick_gelu::<B>(u.clone()), w2), u)
+}
+
+/// With a = gelu(u): dw2 = aᵀ·g, du = gelu'(u) ⊙ g·w2ᵀ, dw1 = xᵀ·du, dx = du·w1ᵀ.
+pub(crate) fn mlp_backward<B: Backend>(
+    x: FloatTensor<B>,
+    u: FloatTensor<B>,
+    w1: FloatTensor<B>,
+    w2: FloatTensor<B>,
+    gradient: FloatTensor<B>,
+) -> [FloatTensor<B>; 3] {
+    let (da, dw2) = linear_backward::<B>(quick_gelu::<B>(u.clone()), w2, gradient);
+    let (dx, dw1) = linear_backward::<B>(x, w1, quick_gelu_backward::<B>(u, da));
+    [dx, dw1, dw2]
+}
+
+/// Logits in f32, `[rows, k]`.
+fn logits<B: Backend>(x: &Tensor<B, 2>, w: &Tensor<B, 2>) -> Tensor<B, 2> {
+    to(x.clone().matmul(w.clone().transpose()), DType::F32)
+}
+
+pub(crate) fn cross_entropy<B: Backend>(
+    x: FloatTensor<B>,
+    w: FloatTensor<B>,
+    targets: IntTensor<B>,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let logits = logits(&wrap::<B, 2>(x), &wrap::<B, 2>(w));
+    let targets = Tensor::<B, 1, Int>::from_primitive(targets).unsqueeze_dim(1);
+    let max = logits.clone().max_dim(1);
+    let logs = (logits.clone() - max.clone()).exp().sum_dim(1).log() + max; // [rows, 1]
+    let losses = logs.clone() - logits.gather(1, targets);
+    (unwrap::<B, 1>(losses.squeeze_dim(1)), unwrap::<B, 1>(logs.squeeze_dim(1)))
+}
+
+/// With p = softmax: dlogits = g·(p − 1 at the target), dx = dlogits·w, dw = dlogitsᵀ·x.
+pub(crate) fn cross_entropy_backward<B: Backend>(
+    x: FloatTensor<B>,
+    w: FloatTensor<B>,
+    targets: IntTensor<B>,
+    logs: FloatTensor<B>,
+    gradient: FloatTensor<B>,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let (x, w) = (wrap::<B, 2>(x), wrap::<B, 2>(w));
+    let [rows, _] = x.dims();
+    let p = (logits(&x, &w) - wrap::<B, 1>(logs).unsqueeze_dim(1)).exp();
+    let targets = Tensor::<B, 1, Int>::from_primitive(targets).unsqueeze_dim(1);
+    let one = Tensor::full([rows, 1], -1.0, &x.device());
+    let p = p.scatter(1, targets, one, IndexingUpdateOp::Add);
+    let dlogits = to(p * wrap::<B, 1>(gradient).unsqueeze_dim(1), x.dtype());
+    let dx = dlogits.clone().matmul(w);
+    (unwrap(dx), unwrap(dlogits.transpose().matmul(x)))
 }

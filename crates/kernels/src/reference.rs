@@ -1,10 +1,10 @@
 //! The same operations in plain Burn, differentiated by Burn: the oracle of the tests.
 
-use burn::tensor::Tensor;
-use burn::tensor::activation::sigmoid;
+use burn::tensor::activation::{log_softmax, sigmoid};
 use burn::tensor::backend::Backend;
 use burn::tensor::module::attention_fallback;
 use burn::tensor::ops::AttentionModuleOptions;
+use burn::tensor::{Int, Tensor};
 
 use crate::{EPSILON, Heads, SLOPE};
 
@@ -26,4 +26,24 @@ pub fn rms_norm<B: Backend>(x: Tensor<B, 3>, weight: Tensor<B, 1>) -> Tensor<B, 
 /// See [`crate::quick_gelu`].
 pub fn quick_gelu<B: Backend>(x: Tensor<B, 2>) -> Tensor<B, 2> {
     x.clone() * sigmoid(x.mul_scalar(SLOPE))
+}
+
+/// See [`crate::linear`].
+pub fn linear<B: Backend>(x: Tensor<B, 2>, w: Tensor<B, 2>) -> Tensor<B, 2> {
+    x.matmul(w)
+}
+
+/// See [`crate::mlp`].
+pub fn mlp<B: Backend>(x: Tensor<B, 2>, w1: Tensor<B, 2>, w2: Tensor<B, 2>) -> Tensor<B, 2> {
+    quick_gelu(x.matmul(w1)).matmul(w2)
+}
+
+/// See [`crate::cross_entropy`].
+pub fn cross_entropy<B: Backend>(
+    x: Tensor<B, 2>,
+    w: Tensor<B, 2>,
+    targets: Tensor<B, 1, Int>,
+) -> Tensor<B, 1> {
+    let log_p = log_softmax(x.matmul(w.transpose()), 1);
+    log_p.gather(1, targets.unsqueeze_dim(1)).neg().squeeze_dim(1)
 }

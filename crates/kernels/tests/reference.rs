@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use burn::backend::Autodiff;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Int, Tensor, TensorData};
 use burn_flex::Flex;
 use igpt_kernels::{Heads, reference};
 use rand::{Rng, SeedableRng};
@@ -82,6 +82,51 @@ fn gelu() {
         let (x, g) = (random(shape, &mut rng), random(shape, &mut rng));
         let ours = values(&[leaf::<2>(&x)], |[x]| igpt_kernels::quick_gelu(x.clone()), &g);
         let composed = values(&[leaf::<2>(&x)], |[x]| reference::quick_gelu(x.clone()), &g);
+        close(ours.0, composed.0);
+        ours.1.into_iter().zip(composed.1).for_each(|(a, b)| close(a, b));
+    }
+}
+
+#[test]
+fn products() {
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    for [rows, inner, outer] in [[1, 1, 1], [3, 5, 7], [300, 40, 33], [70, 600, 20]] {
+        let (x, w) = (random([rows, inner], &mut rng), random([inner, outer], &mut rng));
+        let g = random([rows, outer], &mut rng);
+        let inputs = || [leaf::<2>(&x), leaf::<2>(&w)];
+        let ours = values(&inputs(), |[x, w]| igpt_kernels::linear(x.clone(), w.clone()), &g);
+        let composed = values(&inputs(), |[x, w]| reference::linear(x.clone(), w.clone()), &g);
+        close(ours.0, composed.0);
+        ours.1.into_iter().zip(composed.1).for_each(|(a, b)| close(a, b));
+    }
+}
+
+#[test]
+fn mlp() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    for [rows, d, hidden] in [[1, 1, 4], [3, 5, 20], [70, 16, 64], [1100, 8, 32]] {
+        let (x, g) = (random([rows, d], &mut rng), random([rows, d], &mut rng));
+        let (w1, w2) = (random([d, hidden], &mut rng), random([hidden, d], &mut rng));
+        let inputs = || [leaf::<2>(&x), leaf::<2>(&w1), leaf::<2>(&w2)];
+        let ours = values(&inputs(), |[x, w1, w2]| igpt_kernels::mlp(x.clone(), w1.clone(), w2.clone()), &g);
+        let composed = values(&inputs(), |[x, w1, w2]| reference::mlp(x.clone(), w1.clone(), w2.clone()), &g);
+        close(ours.0, composed.0);
+        ours.1.into_iter().zip(composed.1).for_each(|(a, b)| close(a, b));
+    }
+}
+
+#[test]
+fn cross_entropy() {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    for [rows, d, k] in [[1, 1, 2], [5, 3, 6], [70, 16, 513], [1100, 8, 40]] {
+        let (x, w, g) = (random([rows, d], &mut rng), random([k, d], &mut rng), random([rows], &mut rng));
+        let targets: Vec<i32> = (0..rows).map(|_| rng.random_range(0..k as i32)).collect();
+        let targets = Tensor::<B, 1, Int>::from_data(TensorData::new(targets, [rows]), &Default::default());
+        let inputs = || [leaf::<2>(&x), leaf::<2>(&w)];
+        let run = |f: fn(Tensor<B, 2>, Tensor<B, 2>, Tensor<B, 1, Int>) -> Tensor<B, 1>| {
+            values(&inputs(), |[x, w]| f(x.clone(), w.clone(), targets.clone()), &g)
+        };
+        let (ours, composed) = (run(igpt_kernels::cross_entropy), run(reference::cross_entropy));
         close(ours.0, composed.0);
         ours.1.into_iter().zip(composed.1).for_each(|(a, b)| close(a, b));
     }

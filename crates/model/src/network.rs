@@ -13,11 +13,11 @@
 //! Shapes: B images, T positions, d = `n_embd`, h = `n_head`, k colours.
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::{log_softmax, softmax};
+use burn::tensor::activation::softmax;
 use burn::tensor::backend::Backend;
 use burn::tensor::module::embedding;
 use burn::tensor::{Int, Tensor};
-use igpt_kernels::{Heads, Kernels, attention, quick_gelu, rms_norm};
+use igpt_kernels::{Heads, Kernels, attention, cross_entropy, linear, mlp, quick_gelu, rms_norm};
 use igpt_stage::Seed;
 
 use crate::cache::{Cache, LayerCache};
@@ -201,25 +201,22 @@ impl<B: Kernels> ImageGpt<B> {
     /// The mean negative log-likelihood, in nats per token, `[1]`: of all tokens for the autoregressive
     /// objective; for BERT of the hidden ones, averaged by image first.
     pub fn loss(&self, batch: &Sequences<B>) -> Tensor<B, 1> {
-        self.loss_of_logits(self.forward(batch), batch)
+        let x = self.blocks().fold(self.embed(batch), |x, block| block.forward(x, self.precision));
+        self.losses_from(self.finish(x), batch).mean()
     }
 
-    /// [`loss`](Self::loss), from the logits `[B, T, k]`.
-    pub fn loss_of_logits(&self, logits: Tensor<B, 3>, batch: &Sequences<B>) -> Tensor<B, 1> {
-        self.losses_of_logits(logits, batch).mean()
-    }
-
-    /// The loss of each image, `[B]`, from the logits `[B, T, k]`.
-    pub fn losses_of_logits(&self, logits: Tensor<B, 3>, batch: &Sequences<B>) -> Tensor<B, 1> {
-        let [b, t] = batch.tokens.dims();
-        let logits = logits.reshape([b * t, self.config.k]);
-        let log_p = log_softmax(logits, 1).gather(1, batch.tokens.clone().reshape([b * t, 1]));
-        let log_p = log_p.reshape([b, t]);
+    /// The loss of each image, `[B]`, from the output of the final norm `[B, T, d]`. Logits are never there all
+    /// at once.
+    pub fn losses_from(&self, x: Tensor<B, 3>, batch: &Sequences<B>) -> Tensor<B, 1> {
+        let [b, t, d] = x.dims();
+        let x = lower(x.reshape([b * t, d]), self.precision);
+        let head = lower(self.lm_head.weight.val(), self.precision);
+        let nll = cross_entropy(x, head, batch.tokens.clone().reshape([b * t])).reshape([b, t]);
         let of_image = match &batch.hidden {
-            None => log_p.mean_dim(1),
-            Some(hidden) => (log_p * hidden.clone()).sum_dim(1) / hidden.clone().sum_dim(1),
+            None => nll.mean_dim(1),
+            Some(hidden) => (nll * hidden.clone()).sum_dim(1) / hidden.clone().sum_dim(1),
         };
-        of_image.neg().squeeze_dim(1)
+        of_image.squeeze_dim(1)
     }
 
     /// The features of every layer, averaged over positions: `n_layer + 1` times `[B, d]`.
@@ -364,8 +361,12 @@ impl<B: Kernels> Mlp<B> {
     /// `[B, T, d]` to `[B, T, d]`.
     fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
         let [b, t, d] = x.dims();
-        let hidden = quick_gelu(self.c_fc.rows(x.reshape([b * t, d]))); // [B·T, 4d]
-        self.c_proj.rows(hidden).reshape([b, t, d])
+        let x = x.reshape([b * t, d]);
+        let y = match (&self.c_fc.bias, &self.c_proj.bias) {
+            (None, None) => mlp(x.clone(), self.c_fc.weight_as(&x), self.c_proj.weight_as(&x)),
+            _ => self.c_proj.rows(quick_gelu(self.c_fc.rows(x))), // [B·T, 4d] in between
+        };
+        y.reshape([b, t, d])
     }
 }
 
@@ -375,7 +376,12 @@ impl<B: Kernels> RmsNorm<B> {
     }
 }
 
-impl<B: Backend> Conv1d<B> {
+impl<B: Kernels> Conv1d<B> {
+    /// The weight in the precision of x.
+    fn weight_as(&self, x: &Tensor<B, 2>) -> Tensor<B, 2> {
+        lower(self.weight.val(), Precision::of(x))
+    }
+
     /// `[B, T, in]` to `[B, T, out]`.
     fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
         let [b, t, _] = x.dims();
@@ -386,7 +392,7 @@ impl<B: Backend> Conv1d<B> {
     /// `[rows, in]` to `[rows, out]`, in the precision of x.
     fn rows(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let precision = Precision::of(&x);
-        let y = x.matmul(lower(self.weight.val(), precision));
+        let y = linear(x.clone(), self.weight_as(&x));
         match &self.bias {
             Some(bias) => y + lower(bias.val(), precision).unsqueeze(),
             None => y,

@@ -41,6 +41,6 @@ impl<B: Kernels> Learner<B> for ImageGpt<B> {
     }
 
     fn loss_from(&self, x: Tensor<B, 3>, examples: &Examples<B>) -> Tensor<B, 1> {
-        self.loss_of_logits(self.logits(self.finish(x)), &examples.sequences)
+        self.losses_from(self.finish(x), &examples.sequences).mean()
     }
 }

@@ -34,7 +34,7 @@ impl<B: Kernels> Learner<B> for Joint<B> {
         if self.generative == 0.0 {
             return of_class;
         }
-        let generative = gpt.loss_of_logits(gpt.logits(x), &examples.sequences);
+        let generative = gpt.losses_from(x, &examples.sequences).mean();
         of_class + generative.mul_scalar(self.generative)
     }
 }

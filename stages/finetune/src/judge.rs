@@ -76,8 +76,7 @@ impl<B: Kernels> Judge<'_, B> {
             let x = gpt.finish(x);
             let log_p =
                 log_softmax(classifier.classify(x.clone()), 1).into_data().iter::<f64>().collect::<Vec<_>>();
-            let losses =
-                gpt.losses_of_logits(gpt.logits(x), &sequences).into_data().iter::<f64>().collect::<Vec<_>>();
+            let losses = gpt.losses_from(x, &sequences).into_data().iter::<f64>().collect::<Vec<_>>();
             let classes = log_p.len() / images;
             log_p
                 .chunks_exact(classes)

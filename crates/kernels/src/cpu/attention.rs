@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::exp::exp;
 use super::gemm::{Into, Matrix, product};
+use super::lanes::{max, sum};
 use crate::Heads;
 
 /// Queries in a block: its scores against 1,024 keys are 256 KiB, which stay in the second-level
@@ -185,32 +186,4 @@ fn softmax_gradient_rows<'a>(
         p[seen..].fill(0.0);
         ds[seen..].fill(0.0);
     }
-}
-
-/// Lanes that reductions keep apart, so that they can be vectors: the order of a sum is fixed, and
-/// the same on every processor.
-const LANES: usize = 16;
-
-#[inline(always)]
-fn max(x: &[f32]) -> f32 {
-    let (chunks, rest) = x.as_chunks::<LANES>();
-    let mut lanes = [f32::NEG_INFINITY; LANES];
-    for chunk in chunks {
-        for (lane, x) in lanes.iter_mut().zip(chunk) {
-            *lane = if *x > *lane { *x } else { *lane };
-        }
-    }
-    lanes.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
-}
-
-#[inline(always)]
-fn sum(x: &[f32]) -> f32 {
-    let (chunks, rest) = x.as_chunks::<LANES>();
-    let mut lanes = [0.0; LANES];
-    for chunk in chunks {
-        for (lane, x) in lanes.iter_mut().zip(chunk) {
-            *lane += x;
-        }
-    }
-    lanes.iter().chain(rest).sum()
 }

@@ -51,6 +51,33 @@ pub(crate) fn quick_gelu_backward(x: &[f32], gradient: &[f32]) -> Vec<f32> {
     dx
 }
 
+/// y = x·sigmoid(1.702x), on this thread.
+pub(super) fn gelu_into(y: &mut [f32], x: &[f32]) {
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for (y, x) in y.iter_mut().zip(x) {
+                *y = x * sigmoid(SLOPE as f32 * x);
+            }
+        },
+    );
+}
+
+/// The value y again, and a gradient g of it turned into one of x, on this thread.
+pub(super) fn gelu_backward_into(g: &mut [f32], y: &mut [f32], x: &[f32]) {
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for ((g, y), x) in g.iter_mut().zip(y).zip(x) {
+                let u = SLOPE as f32 * x;
+                let s = sigmoid(u);
+                *y = x * s;
+                *g *= s * (1.0 + u * (1.0 - s));
+            }
+        },
+    );
+}
+
 #[inline(always)]
 fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))

@@ -7,10 +7,14 @@
 
 mod attention;
 mod elementwise;
+mod entropy;
 mod exp;
 mod gemm;
+mod lanes;
+mod linear;
+mod mlp;
 
-use burn::tensor::ops::FloatTensor;
+use burn::tensor::ops::{FloatTensor, IntTensor};
 use burn::tensor::{DType, Shape, TensorData, TensorMetadata};
 use burn_flex::{Flex, FlexTensor};
 
@@ -63,6 +67,98 @@ impl Kernels for Flex<f32, i32> {
         (tensor(dx, shape), tensor(dweight, [shape[2]]))
     }
 
+    fn product(x: FloatTensor<Self>, w: FloatTensor<Self>) -> FloatTensor<Self> {
+        if x.dtype() != DType::F32 {
+            return plain::linear::<Self>(x, w);
+        }
+        let [rows, _] = x.shape().dims();
+        let [inner, outer] = w.shape().dims();
+        let (x, w) = (x.to_contiguous(), w.to_contiguous());
+        tensor(linear::forward(values(&x), values(&w), inner, outer), [rows, outer])
+    }
+
+    fn product_backward(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        if x.dtype() != DType::F32 {
+            return plain::linear_backward::<Self>(x, w, gradient);
+        }
+        let [rows, _] = x.shape().dims();
+        let [inner, outer] = w.shape().dims();
+        let all = [x, w, gradient].map(|tensor| tensor.to_contiguous());
+        let [x, w, g] = all.each_ref().map(values);
+        let (dx, dw) = linear::backward(x, w, g, inner, outer);
+        (tensor(dx, [rows, inner]), tensor(dw, [inner, outer]))
+    }
+
+    fn mlp(
+        x: FloatTensor<Self>,
+        w1: FloatTensor<Self>,
+        w2: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        if x.dtype() != DType::F32 {
+            return plain::mlp::<Self>(x, w1, w2);
+        }
+        let [rows, _] = x.shape().dims();
+        let [d, hidden] = w1.shape().dims();
+        let all = [x, w1, w2].map(|tensor| tensor.to_contiguous());
+        let [x, w1, w2] = all.each_ref().map(values);
+        let (y, u) = mlp::forward(x, w1, w2, mlp::Widths { d, hidden });
+        (tensor(y, [rows, d]), tensor(u, [rows, hidden]))
+    }
+
+    fn mlp_backward(
+        x: FloatTensor<Self>,
+        u: FloatTensor<Self>,
+        w1: FloatTensor<Self>,
+        w2: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3] {
+        if x.dtype() != DType::F32 {
+            return plain::mlp_backward::<Self>(x, u, w1, w2, gradient);
+        }
+        let [rows, _] = x.shape().dims();
+        let [d, hidden] = w1.shape().dims();
+        let all = [x, u, w1, w2, gradient].map(|tensor| tensor.to_contiguous());
+        let [x, u, w1, w2, g] = all.each_ref().map(values);
+        let [dx, dw1, dw2] = mlp::backward(x, u, w1, w2, g, mlp::Widths { d, hidden });
+        [tensor(dx, [rows, d]), tensor(dw1, [d, hidden]), tensor(dw2, [hidden, d])]
+    }
+
+    fn output_cross_entropy(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        targets: IntTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        if x.dtype() != DType::F32 {
+            return plain::cross_entropy::<Self>(x, w, targets);
+        }
+        let [rows, d] = x.shape().dims();
+        let (x, w) = (x.to_contiguous(), w.to_contiguous());
+        let (losses, logs) = entropy::forward(values(&x), values(&w), &indices(targets), d);
+        (tensor(losses, [rows]), tensor(logs, [rows]))
+    }
+
+    fn output_cross_entropy_backward(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        targets: IntTensor<Self>,
+        logs: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        if x.dtype() != DType::F32 {
+            return plain::cross_entropy_backward::<Self>(x, w, targets, logs, gradient);
+        }
+        let [rows, d] = x.shape().dims();
+        let [k, _] = w.shape().dims();
+        let all = [x, w, logs, gradient].map(|tensor| tensor.to_contiguous());
+        let [x, w, logs, g] = all.each_ref().map(values);
+        let (dx, dw) = entropy::backward(x, w, &indices(targets), logs, g, d);
+        (tensor(dx, [rows, d]), tensor(dw, [k, d]))
+    }
+
     fn quick_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         if x.dtype() != DType::F32 {
             return plain::quick_gelu::<Self>(x);
@@ -87,6 +183,14 @@ fn values(tensor: &FlexTensor) -> &[f32] {
     tensor
         .as_slice()
         .expect("`to_contiguous` was called, and the network's norms and the checks above see to f32")
+}
+
+/// Row numbers from an integer tensor.
+fn indices(tensor: FlexTensor) -> Vec<usize> {
+    let tensor = tensor.to_contiguous();
+    let numbers: &[i32] =
+        tensor.as_slice().expect("`to_contiguous` was called, and the backend's integers are i32");
+    numbers.iter().map(|&i| i as usize).collect()
 }
 
 fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {

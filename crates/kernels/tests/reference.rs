@@ -115,6 +115,8 @@ fn mlp() {
     }
 }
 
+type Entropy = fn(Tensor<B, 2>, Tensor<B, 2>, Tensor<B, 1, Int>) -> Tensor<B, 1>;
+
 #[test]
 fn cross_entropy() {
     let mut rng = ChaCha8Rng::seed_from_u64(6);
@@ -123,9 +125,7 @@ fn cross_entropy() {
         let targets: Vec<i32> = (0..rows).map(|_| rng.random_range(0..k as i32)).collect();
         let targets = Tensor::<B, 1, Int>::from_data(TensorData::new(targets, [rows]), &Default::default());
         let inputs = || [leaf::<2>(&x), leaf::<2>(&w)];
-        let run = |f: fn(Tensor<B, 2>, Tensor<B, 2>, Tensor<B, 1, Int>) -> Tensor<B, 1>| {
-            values(&inputs(), |[x, w]| f(x.clone(), w.clone(), targets.clone()), &g)
-        };
+        let run = |f: Entropy| values(&inputs(), |[x, w]| f(x.clone(), w.clone(), targets.clone()), &g);
         let (ours, composed) = (run(igpt_kernels::cross_entropy), run(reference::cross_entropy));
         close(ours.0, composed.0);
         ours.1.into_iter().zip(composed.1).for_each(|(a, b)| close(a, b));

@@ -69,6 +69,19 @@ pub fn put_dir(new: &Path, place: &Path) -> Result<()> {
     sync(parent)
 }
 
+/// Makes the folder `place` whole or not at all, in place of what was there: `fill` writes into a draft beside
+/// it, which is made durable and then takes its place.
+pub fn replace_dir<E: From<Error>>(place: &Path, fill: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
+    let draft = place.with_extension("tmp");
+    remove_dir(&draft)?;
+    create_dir(&draft)?;
+    fill(&draft)?;
+    for file in files_below(&draft)? {
+        sync(&draft.join(file))?;
+    }
+    Ok(put_dir(&draft, place)?)
+}
+
 /// Every regular file below `dir`, relative to it, sorted.
 pub fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();

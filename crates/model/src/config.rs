@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use igpt_artifact::table::tokens::TokensMeta;
 use igpt_artifact::table::{read_json, write_json};
 use igpt_kernels::EPSILON;
 use schemars::JsonSchema;
@@ -64,6 +65,22 @@ impl Config {
         let block = 12 * d * d + 2 * d; // attention 4d², MLP 8d², two norms
         let embeddings = (k + 1) * d + n_positions * d;
         embeddings + n_layer * block + d + k * d
+    }
+
+    /// Checks that sequences have the length and palette of this network: it can look at no others.
+    ///
+    /// # Errors
+    /// [`Error::Misfit`] if they have not.
+    pub fn check_fit(&self, tokens: &TokensMeta) -> Result<()> {
+        if self.n_positions == tokens.len() && self.k == tokens.k {
+            return Ok(());
+        }
+        Err(Error::Misfit {
+            n_positions: self.n_positions,
+            model_k: self.k,
+            length: tokens.len(),
+            tokens_k: tokens.k,
+        })
     }
 
     /// Writes `config.json` into an artifact directory.

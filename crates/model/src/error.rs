@@ -84,6 +84,20 @@ pub enum Error {
         /// What was expected and what was found.
         message: String,
     },
+    /// A network that was trained on other sequences.
+    #[error(
+        "the model reads {n_positions} tokens of {model_k} colours, these images are {length} tokens of {tokens_k} colours"
+    )]
+    Misfit {
+        /// Tokens in a sequence of the model.
+        n_positions: usize,
+        /// Colours of the model.
+        model_k: usize,
+        /// Tokens in a sequence of the images.
+        length: usize,
+        /// Colours of the images.
+        tokens_k: usize,
+    },
     /// The device cannot be had.
     #[error("no device `{name}`: {message}")]
     Device {
@@ -124,6 +138,9 @@ impl Explain for Error {
             Self::Tensor { .. } => Some(
                 "config.json and the weights must come from the same ImageGPTForCausalImageModeling".into(),
             ),
+            Self::Misfit { .. } => {
+                Some("tokenize the images with the palette and size that the model was trained with".into())
+            }
             Self::Device { .. } => Some("use auto, cpu, cuda or cuda:N".into()),
             Self::Threads(_) => Some("lower --threads, or raise the system's limit on processes".into()),
         }

@@ -3,7 +3,7 @@
 use igpt_artifact::Split;
 use igpt_artifact::table::metrics::{Metric, read_metrics};
 use igpt_artifact::table::model::ModelFacts;
-use igpt_stage::InputArtifact;
+use igpt_stage::{InputArtifact, InputFacts};
 
 use crate::{Config, Result};
 
@@ -24,5 +24,19 @@ pub fn of(model: &InputArtifact, config: Config, checkpoint: Option<u64>) -> Res
         objective: config.objective.name().to_owned(),
         step,
         validation_loss: metrics.iter().find(at_step).map(|metric| metric.loss),
+    })
+}
+
+/// The network that an input `model` will have, as far as a forecast can tell: none where its sizes are not known
+/// before it is made or read.
+pub fn expected(inputs: &InputFacts) -> Option<Config> {
+    let size = |name| inputs.get("model", name).map(|value| value as usize);
+    Some(Config {
+        n_layer: size("n_layer")?,
+        n_embd: size("n_embd")?,
+        n_head: size("n_head")?,
+        n_positions: size("n_positions")?,
+        k: size("k")?,
+        ..Config::default()
     })
 }

@@ -194,15 +194,13 @@ impl<B: Kernels> ImageGpt<B> {
 
     /// Logits of every pixel: `[B, T]` to `[B, T, k]`.
     pub fn forward(&self, batch: &Sequences<B>) -> Tensor<B, 3> {
-        let x = self.blocks().fold(self.embed(batch), |x, block| block.forward(x, self.precision));
-        self.logits(self.finish(x))
+        self.logits(self.finish(self.stream(batch)))
     }
 
     /// The mean negative log-likelihood, in nats per token, `[1]`: of all tokens for the autoregressive
     /// objective; for BERT of the hidden ones, averaged by image first.
     pub fn loss(&self, batch: &Sequences<B>) -> Tensor<B, 1> {
-        let x = self.blocks().fold(self.embed(batch), |x, block| block.forward(x, self.precision));
-        self.losses_from(self.finish(x), batch).mean()
+        self.losses_from(self.finish(self.stream(batch)), batch).mean()
     }
 
     /// The loss of each image, `[B]`, from the output of the final norm `[B, T, d]`. Logits are never there all
@@ -235,6 +233,11 @@ impl<B: Kernels> ImageGpt<B> {
         }
         features.push(pool(self.finish(x)));
         features
+    }
+
+    /// What leaves the last block: `[B, T]` to `[B, T, d]`.
+    pub fn stream(&self, batch: &Sequences<B>) -> Tensor<B, 3> {
+        self.blocks().fold(self.embed(batch), |x, block| block.forward(x, self.precision))
     }
 
     /// What enters the first block: `[B, T]` to `[B, T, d]`.

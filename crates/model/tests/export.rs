@@ -88,7 +88,7 @@ fn transformers_loads_what_is_written() {
         assert_eq!(said["problems"], json!(["lm_head.weight"]));
         assert_eq!(said["names"], json!(["disc", "square", "2"]));
         let gpt = &classifier.gpt;
-        let x = gpt.blocks().fold(gpt.embed(&sequences), |x, block| block.forward(x, gpt.precision()));
+        let x = gpt.stream(&sequences);
         let ours = classifier.classify(gpt.finish(x)).into_data();
         let theirs = numbers(&said["logits"]);
         assert_eq!(theirs.len(), 2 * classes);

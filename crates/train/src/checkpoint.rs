@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use burn::backend::Autodiff;
 use burn::module::AutodiffModule;
 use burn::optim::Optimizer;
-use burn::record::{BinFileRecorder, FullPrecisionSettings, Recorder};
+use burn::record::{BinFileRecorder, FullPrecisionSettings, Recorder, RecorderError};
+use igpt_artifact::fs::replace_dir;
 use igpt_artifact::table::{read_json, write_json};
 use igpt_kernels::Kernels;
 use serde::Serialize;
@@ -35,19 +36,13 @@ impl Checkpoints {
         B: Kernels,
         N: Learner<Autodiff<B>> + AutodiffModule<Autodiff<B>>,
     {
-        let draft = self.dir.with_extension("tmp");
-        igpt_artifact::fs::remove_dir(&draft)?;
-        igpt_artifact::fs::create_dir(&draft)?;
-        let failed = |source| Error::Checkpoint { doing: "write", path: draft.clone(), source };
-        let recorder = recorder();
-        trainer.network.clone().save_file(draft.join("network"), &recorder).map_err(failed)?;
-        let optimizer = trainer.optimizer.to_record();
-        Recorder::<Autodiff<B>>::record(&recorder, optimizer, draft.join("optimizer")).map_err(failed)?;
-        write_json(&draft.join("state.json"), state)?;
-        for file in igpt_artifact::fs::files_below(&draft)? {
-            igpt_artifact::fs::sync(&draft.join(file))?;
-        }
-        Ok(igpt_artifact::fs::put_dir(&draft, &self.dir)?)
+        replace_dir(&self.dir, |draft| {
+            save(&trainer.network, draft)?;
+            let optimizer = trainer.optimizer.to_record();
+            Recorder::<Autodiff<B>>::record(&recorder(), optimizer, draft.join("optimizer"))
+                .map_err(failed("write", draft))?;
+            Ok(write_json(&draft.join("state.json"), state)?)
+        })
     }
 
     /// Keeps a network, whatever becomes of the training, in place of the one before.
@@ -56,16 +51,7 @@ impl Checkpoints {
         B: Kernels,
         N: AutodiffModule<Autodiff<B>>,
     {
-        let best = self.best();
-        let draft = best.with_extension("tmp");
-        igpt_artifact::fs::remove_dir(&draft)?;
-        igpt_artifact::fs::create_dir(&draft)?;
-        let failed = |source| Error::Checkpoint { doing: "write", path: draft.clone(), source };
-        network.clone().save_file(draft.join("network"), &recorder()).map_err(failed)?;
-        for file in igpt_artifact::fs::files_below(&draft)? {
-            igpt_artifact::fs::sync(&draft.join(file))?;
-        }
-        Ok(igpt_artifact::fs::put_dir(&draft, &best)?)
+        replace_dir(&self.best(), |draft| save(network, draft))
     }
 
     /// The network that was kept last.
@@ -74,9 +60,7 @@ impl Checkpoints {
         B: Kernels,
         N: AutodiffModule<Autodiff<B>>,
     {
-        let best = self.best();
-        let failed = |source| Error::Checkpoint { doing: "read", path: best.clone(), source };
-        network.load_file(best.join("network"), &recorder(), device).map_err(failed)
+        load(network, &self.best(), device)
     }
 
     fn best(&self) -> PathBuf {
@@ -93,14 +77,24 @@ impl Checkpoints {
         if !fs::exists(&self.dir).map_err(igpt_artifact::Error::io("look at", &self.dir))? {
             return Ok(None);
         }
-        let failed = |source| Error::Checkpoint { doing: "read", path: self.dir.clone(), source };
-        let recorder = recorder();
-        let network = trainer.network.clone().load_file(self.dir.join("network"), &recorder, device);
-        trainer.network = network.map_err(failed)?;
-        let record = Recorder::<Autodiff<B>>::load(&recorder, self.dir.join("optimizer"), device);
-        trainer.optimizer = trainer.optimizer.clone().load_record(record.map_err(failed)?);
+        trainer.network = load(trainer.network.clone(), &self.dir, device)?;
+        let record = Recorder::<Autodiff<B>>::load(&recorder(), self.dir.join("optimizer"), device);
+        let record = record.map_err(failed("read", &self.dir))?;
+        trainer.optimizer = trainer.optimizer.clone().load_record(record);
         Ok(Some(read_json(&self.dir.join("state.json"))?))
     }
+}
+
+fn save<B: Kernels, N: AutodiffModule<Autodiff<B>>>(network: &N, dir: &Path) -> Result<()> {
+    network.clone().save_file(dir.join("network"), &recorder()).map_err(failed("write", dir))
+}
+
+fn load<B: Kernels, N: AutodiffModule<Autodiff<B>>>(network: N, dir: &Path, device: &B::Device) -> Result<N> {
+    network.load_file(dir.join("network"), &recorder(), device).map_err(failed("read", dir))
+}
+
+fn failed(doing: &'static str, dir: &Path) -> impl FnOnce(RecorderError) -> Error {
+    move |source| Error::Checkpoint { doing, path: dir.to_path_buf(), source }
 }
 
 fn recorder() -> BinFileRecorder<FullPrecisionSettings> {

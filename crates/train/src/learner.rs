@@ -28,10 +28,7 @@ pub trait Learner<B: Kernels>: Module<B> {
 
     /// The loss of images.
     fn loss(&self, examples: &Examples<B>) -> Tensor<B, 1> {
-        let gpt = self.backbone();
-        let x =
-            gpt.blocks().fold(gpt.embed(&examples.sequences), |x, block| block.forward(x, gpt.precision()));
-        self.loss_from(x, examples)
+        self.loss_from(self.backbone().stream(&examples.sequences), examples)
     }
 }
 

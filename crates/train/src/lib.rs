@@ -7,6 +7,8 @@
 //! - [`gradient`]: the loss and gradient of a batch, on all threads, in little memory if need be;
 //! - [`clip`]: gradients of bounded length;
 //! - [`trainer`]: a step;
+//! - [`loss`]: the mean loss of some steps;
+//! - [`params`]: what all trainings check in their parameters;
 //! - [`schedule`]: its learning rate;
 //! - [`history`]: the curve and the speed;
 //! - [`checkpoint`]: what a killed training goes on from.
@@ -18,7 +20,9 @@ mod error;
 pub mod gradient;
 pub mod history;
 pub mod learner;
+pub mod loss;
 pub mod order;
+pub mod params;
 pub mod rows;
 pub mod schedule;
 pub mod trainer;
@@ -28,6 +32,7 @@ pub use checkpoint::Checkpoints;
 pub use error::{Error, Result};
 pub use history::{Clock, History};
 pub use learner::{Examples, Learner};
+pub use loss::LossSum;
 pub use order::Order;
 pub use rows::Rows;
 pub use schedule::Schedule;

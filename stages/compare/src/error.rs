@@ -9,9 +9,6 @@ pub enum Error {
     /// A file could not be read or written.
     #[error(transparent)]
     Artifact(#[from] igpt_artifact::Error),
-    /// A fine-tuned network's configuration could not be read.
-    #[error(transparent)]
-    Model(#[from] igpt_model::Error),
     /// A picture could not be drawn.
     #[error("cannot draw {file}: {message}")]
     Plot {
@@ -26,7 +23,6 @@ impl Explain for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Artifact(e) => e.hint(),
-            Self::Model(e) => e.hint(),
             Self::Plot { .. } => None,
         }
     }

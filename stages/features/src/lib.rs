@@ -30,23 +30,18 @@ impl Stage for FeaturesStage {
     type Error = Error;
 
     fn forecast(params: &FeaturesParams, inputs: &InputFacts) -> Forecast {
-        let of_model = |name| inputs.get("model", name).map(|value| value as usize);
-        let sizes = ["n_layer", "n_embd", "n_head", "n_positions", "k"].map(of_model);
-        let [Some(n_layer), Some(n_embd), Some(n_head), Some(n_positions), Some(k)] = sizes else {
-            return Forecast::default();
-        };
-        let config = Config { n_layer, n_embd, n_head, n_positions, k, ..Config::default() };
-        let layers = params.layers.as_ref().map_or(n_layer + 1, Vec::len) as u64;
+        let Some(config) = facts::expected(inputs) else { return Forecast::default() };
+        let layers = params.layers.as_ref().map_or(config.n_layer + 1, Vec::len) as u64;
         let train = inputs.get("tokens", "train").map(|rows| rows.min(params.limit.unwrap_or(rows)));
         let others = inputs.get("tokens", "validation").zip(inputs.get("tokens", "test"));
         let images = train.zip(others).map(|(train, (validation, test))| train + validation + test);
         let mut forecast = Forecast::default()
-            .fact("n_embd", n_embd as u64)
+            .fact("n_embd", config.n_embd as u64)
             .fact("layers", layers)
             .figure("an image", Amount::Flops(config.forward_flops()))
             .figure("memory", Amount::Bytes(config.feature_bytes(params.batch_size)));
         if let Some(images) = images {
-            let bytes = images as f64 * layers as f64 * n_embd as f64 * 4.0;
+            let bytes = images as f64 * layers as f64 * config.n_embd as f64 * 4.0;
             forecast = forecast
                 .figure("images", Amount::Count(images))
                 .figure("in all", Amount::Flops(images as f64 * config.forward_flops()))
@@ -66,7 +61,7 @@ impl Stage for FeaturesStage {
         }
         let config = Config::open(&weights)?;
         let tokens = Tokens::open(context.input("tokens"))?;
-        check_fit(config, &tokens)?;
+        config.check_fit(&tokens.meta)?;
         let layers = params.layers.clone().unwrap_or_else(|| (0..=config.n_layer).collect());
         if let Some(&layer) = layers.iter().find(|&&layer| layer > config.n_layer) {
             return Err(Error::NoSuchLayer { layer, n_layer: config.n_layer });
@@ -101,17 +96,4 @@ impl Stage for FeaturesStage {
             .with("dims", meta.n_embd)
             .device(device.to_string()))
     }
-}
-
-/// A network can only look at sequences of its own length and palette.
-fn check_fit(config: Config, tokens: &Tokens) -> Result<(), Error> {
-    if config.n_positions == tokens.meta.len() && config.k == tokens.meta.k {
-        return Ok(());
-    }
-    Err(Error::Misfit {
-        n_positions: config.n_positions,
-        model_k: config.k,
-        length: tokens.meta.len(),
-        tokens_k: tokens.meta.k,
-    })
 }

@@ -15,20 +15,6 @@ pub enum Error {
     /// Training.
     #[error(transparent)]
     Train(#[from] igpt_train::Error),
-    /// The network was trained on other sequences.
-    #[error(
-        "the model reads {n_positions} tokens of {model_k} colours, these images are {length} tokens of {tokens_k} colours"
-    )]
-    Misfit {
-        /// Tokens in a sequence of the model.
-        n_positions: usize,
-        /// Colours of the model.
-        model_k: usize,
-        /// Tokens in a sequence of the images.
-        length: usize,
-        /// Colours of the images.
-        tokens_k: usize,
-    },
     /// The augmentation does not fit the images.
     #[error("{0}")]
     Augment(String),
@@ -64,9 +50,6 @@ impl Explain for Error {
             Self::Artifact(e) => return e.hint(),
             Self::Model(e) => return e.hint(),
             Self::Train(e) => return e.hint(),
-            Self::Misfit { .. } => {
-                "tokenize the images with the palette and size that the model was trained with"
-            }
             Self::Augment(_) => "lower `augment.pad`",
             Self::NoLabels { .. } => "fine-tuning needs classes: take a data set that has them",
             Self::Label { .. } => "classes are counted from 0: the data set may be damaged",

@@ -41,7 +41,7 @@ impl Labelled {
         self.classes.len()
     }
 
-    /// The classes of these images once more, after some of them were taken out.
+    /// Keeps at most `limit` images, chosen by the seed, in their order.
     pub(crate) fn keep_some(&mut self, limit: usize, seed: igpt_stage::Seed) {
         igpt_train::order::keep_some(&mut self.tokens, limit, seed);
         self.classes = self.tokens.labels.iter().flatten().map(|&label| label as usize).collect();

@@ -1,7 +1,7 @@
 //! How a classifier does on images.
 
 use burn::tensor::activation::log_softmax;
-use igpt_artifact::table::probe::Prediction;
+use igpt_artifact::table::probe::{Prediction, UNSEEN_LOSS};
 use igpt_kernels::Kernels;
 use igpt_model::{Classifier, Hide, Workers};
 use igpt_train::Rows;
@@ -72,8 +72,7 @@ impl<B: Kernels> Judge<'_, B> {
             let images = part.len();
             let sequences = rows.part::<B>(part, self.device).sequences;
             let gpt = &classifier.gpt;
-            let x = gpt.blocks().fold(gpt.embed(&sequences), |x, block| block.forward(x, gpt.precision()));
-            let x = gpt.finish(x);
+            let x = gpt.finish(gpt.stream(&sequences));
             let log_p =
                 log_softmax(classifier.classify(x.clone()), 1).into_data().iter::<f64>().collect::<Vec<_>>();
             let losses = gpt.losses_from(x, &sequences).into_data().iter::<f64>().collect::<Vec<_>>();
@@ -87,9 +86,6 @@ impl<B: Kernels> Judge<'_, B> {
         parts.into_iter().flatten().collect()
     }
 }
-
-/// The loss charged for a class that the head does not have: −ln(1e-15) nats, as in probes.
-const UNSEEN_LOSS: f64 = 34.538_776_394_910_684;
 
 /// What one pass says of one image.
 struct Look {

@@ -3,6 +3,7 @@
 use igpt_model::Precision;
 use igpt_stage::{Invalid, Params};
 use igpt_train::Augment;
+use igpt_train::params::check;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -82,27 +83,11 @@ impl Params for FinetuneParams {
             Invalid::unless(value > 0, param, format!("{param} is 0, it must be at least 1"))?;
         }
         Invalid::unless(
-            (1..=self.batch_size).contains(&self.accumulate),
-            "accumulate",
-            format!("{} portions of a batch of {}", self.accumulate, self.batch_size),
-        )?;
-        for (param, value) in [("learning_rate", Some(self.learning_rate)), ("clip", self.clip)] {
-            Invalid::unless(
-                value.is_none_or(|value| value.is_finite() && value > 0.0),
-                param,
-                format!("{param} {} is not a positive number", value.unwrap_or_default()),
-            )?;
-        }
-        Invalid::unless(
             self.generative.is_finite() && self.generative >= 0.0,
             "generative",
             format!("generative {} is below 0 or no number", self.generative),
         )?;
-        Invalid::unless(
-            self.mask_probability > 0.0 && self.mask_probability < 1.0,
-            "mask_probability",
-            format!("mask_probability {} is not between 0 and 1", self.mask_probability),
-        )
+        check(self.batch_size, self.accumulate, self.learning_rate, self.clip, self.mask_probability)
     }
 }
 

@@ -31,12 +31,7 @@ impl Stage for FinetuneStage {
     type Error = Error;
 
     fn forecast(params: &FinetuneParams, inputs: &InputFacts) -> Forecast {
-        let of_model = |name| inputs.get("model", name).map(|value| value as usize);
-        let sizes = ["n_layer", "n_embd", "n_head", "n_positions", "k"].map(of_model);
-        let [Some(n_layer), Some(n_embd), Some(n_head), Some(n_positions), Some(k)] = sizes else {
-            return Forecast::default();
-        };
-        let config = Config { n_layer, n_embd, n_head, n_positions, k, ..Config::default() };
+        let Some(config) = facts::expected(inputs) else { return Forecast::default() };
         let training = Training {
             batch_size: params.batch_size,
             accumulate: params.accumulate,
@@ -54,15 +49,7 @@ impl Stage for FinetuneStage {
         let config = Config::open(context.input("model"))?;
         let tokens = Tokens::open(context.input("tokens"))?;
         let meta = &tokens.meta;
-        if config.n_positions != meta.len() || config.k != meta.k {
-            let (length, tokens_k) = (meta.len(), meta.k);
-            return Err(Error::Misfit {
-                n_positions: config.n_positions,
-                model_k: config.k,
-                length,
-                tokens_k,
-            });
-        }
+        config.check_fit(meta)?;
         params.augment.check(meta.height, meta.width).map_err(|invalid| Error::Augment(invalid.message))?;
         let [mut train, validation, test] = {
             let read = |split| Labelled::read(&tokens, split);

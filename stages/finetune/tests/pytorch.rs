@@ -85,8 +85,7 @@ fn loss_logits_and_gradients() {
         let examples = rows.part::<B>(0..rows.images(), &Default::default());
 
         let gpt = joint.backbone();
-        let x =
-            gpt.blocks().fold(gpt.embed(&examples.sequences), |x, block| block.forward(x, gpt.precision()));
+        let x = gpt.stream(&examples.sequences);
         let logits = joint.classifier.classify(gpt.finish(x)).into_data().iter::<f32>().collect::<Vec<_>>();
         assert_close("class logits", &floats(&expected, "class_logits"), &logits);
         let loss = joint.loss(&examples);

@@ -61,7 +61,7 @@ impl Stage for ImagesStage {
             return forecast;
         }
         let train = params.limit.unwrap_or(params.train).min(params.train);
-        let validation = (train as f64 * params.validation).round() as u64;
+        let validation = split::share(params.validation, train);
         let test = params.test_limit.unwrap_or(params.test).min(params.test);
         forecast
             .fact("train", train - validation.min(train))
@@ -94,9 +94,9 @@ impl Stage for ImagesStage {
             }
             SourceKind::Imagenet => {
                 let (map, labels) = (params.class_map.as_deref(), params.val_labels.as_deref());
-                run::run(context, params, &source::Imagenet::open(path()?, map, labels)?)
+                run::run(context, params, &source::imagenet::open(path()?, map, labels)?)
             }
-            SourceKind::Folder => run::run(context, params, &source::Folder::open(path()?)?),
+            SourceKind::Folder => run::run(context, params, &source::folder::open(path()?)?),
         }
     }
 }

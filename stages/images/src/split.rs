@@ -108,7 +108,7 @@ pub(crate) fn plan(
 }
 
 /// The number of images in a share, rounded to nearest.
-fn share(share: f64, of: u64) -> u64 {
+pub(crate) fn share(share: f64, of: u64) -> u64 {
     (share * of as f64).round() as u64
 }
 

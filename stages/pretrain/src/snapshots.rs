@@ -22,11 +22,8 @@ impl Snapshots {
 
     /// Keeps the network after `step` steps. A resumed training may come here again, with the same network.
     pub fn keep<B: Kernels>(&self, step: u64, network: &ImageGpt<B>) -> Result<(), Error> {
-        let draft = self.dir.join("draft");
-        igpt_artifact::fs::remove_dir(&draft)?;
-        igpt_artifact::fs::create_dir(&draft)?;
-        weights::write(network, &draft)?;
-        Ok(igpt_artifact::fs::put_dir(&draft, &self.dir.join(step.to_string()))?)
+        let place = self.dir.join(step.to_string());
+        igpt_artifact::fs::replace_dir(&place, |draft| Ok(weights::write(network, draft)?))
     }
 
     /// Copies the snapshots of these steps into the artifact. They are not moved: a kill from now on must

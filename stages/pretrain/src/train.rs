@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use burn::backend::Autodiff;
 use burn::module::AutodiffModule;
-use burn::tensor::ElementConversion;
 use igpt_artifact::Split;
 use igpt_artifact::table::metrics::Metric;
 use igpt_artifact::table::vectors::Batch;
@@ -12,7 +11,7 @@ use igpt_kernels::Kernels;
 use igpt_model::{Compute, Config, Device, Hide, ImageGpt, Objective, weights};
 use igpt_stage::{Context, Task};
 use igpt_train::gradient::mean_loss;
-use igpt_train::{Checkpoints, Clock, Error as TrainError, History, How, Order, Rows, Schedule, Trainer};
+use igpt_train::{Checkpoints, Clock, History, How, LossSum, Order, Rows, Schedule, Trainer};
 use serde::{Deserialize, Serialize};
 
 use crate::snapshots::Snapshots;
@@ -127,28 +126,18 @@ impl Compute for Training<'_> {
 
         let clock = Clock::after(&history);
         let mut kept = Instant::now();
-        // The sum stays on the device: reading it would stop a GPU at every step.
-        let mut loss_sum = None;
-        let mut summed = 0;
+        let mut losses = LossSum::default();
         while step < params.steps {
             let learning_rate = schedule.at(step);
             let loss = trainer.step(&self.batch(&mut order, step), learning_rate);
-            loss_sum = Some(match loss_sum {
-                Some(sum) => sum + loss,
-                None => loss,
-            });
-            summed += 1;
+            losses.push(loss);
             step += 1;
             task.advance(1);
 
             let last = step == params.steps;
             let snapshot = params.checkpoints.contains(&step);
             let log = last || step.is_multiple_of(params.log_every);
-            if log && let Some(sum) = loss_sum.take() {
-                let loss = sum.into_scalar().elem::<f64>() / f64::from(std::mem::take(&mut summed));
-                if !loss.is_finite() {
-                    return Err(TrainError::Diverged { step, loss }.into());
-                }
+            if log && let Some(loss) = losses.take(step)? {
                 let speed = history.time(&clock, step, tokens_per_step);
                 history.metrics.push(metric(step, Split::Train, loss, learning_rate));
                 task.note(&format!("loss {loss:.4} nats/token, {speed:.0} tokens/s"));

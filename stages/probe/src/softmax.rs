@@ -1,10 +1,8 @@
 //! The classifier: softmax regression, what it says, and what it costs.
 
+use igpt_artifact::table::probe::UNSEEN_LOSS;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Slice, Zip};
-
-/// The loss charged for an image whose label no train image has: −ln(1e-15) nats.
-const UNSEEN_LOSS: f64 = 34.538_776_394_910_684;
 
 /// Weights of shape (dims + 1) × classes; the last row holds the intercepts.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use burn::backend::Autodiff;
 use burn::module::AutodiffModule;
-use burn::tensor::ElementConversion;
 use igpt_artifact::Split;
 use igpt_artifact::table::classifier::ClassifierMetric;
 use igpt_artifact::table::metrics::Timing;
@@ -12,7 +11,7 @@ use igpt_artifact::table::probe::Prediction;
 use igpt_kernels::Kernels;
 use igpt_model::{Classifier, Compute, Device, Hide, Objective, weights};
 use igpt_stage::{Context, Task};
-use igpt_train::{Checkpoints, Clock, Error as TrainError, History, How, Order, Rows, Trainer};
+use igpt_train::{Checkpoints, Clock, History, How, LossSum, Order, Rows, Trainer};
 use serde::{Deserialize, Serialize};
 
 use crate::examples::Labelled;
@@ -142,28 +141,20 @@ impl Compute for Tuning<'_> {
         task.advance(state.step);
         let clock = Clock::after(&state.history);
         let mut kept = Instant::now();
-        let (mut loss_sum, mut summed) = (None, 0);
+        let mut losses = LossSum::default();
         while state.step < params.steps && state.stale < params.patience {
             let warm = ((state.step + 1) as f64 / params.warmup_steps.max(1) as f64).min(1.0);
             let rows = self.batch(&mut order, state.step, bert);
             let loss = trainer.step(&rows, warm * params.learning_rate);
-            loss_sum = Some(match loss_sum {
-                Some(sum) => sum + loss,
-                None => loss,
-            });
-            summed += 1;
+            losses.push(loss);
             state.step += 1;
             task.advance(1);
             let last = state.step == params.steps;
             let log = last || state.step.is_multiple_of(params.log_every);
             let due = last || state.step.is_multiple_of(params.validate_every);
             if (log || due)
-                && let Some(sum) = loss_sum.take()
+                && let Some(loss) = losses.take(state.step)?
             {
-                let loss = sum.into_scalar().elem::<f64>() / f64::from(std::mem::take(&mut summed));
-                if !loss.is_finite() {
-                    return Err(TrainError::Diverged { step: state.step, loss }.into());
-                }
                 let speed = state.history.time(&clock, state.step, tokens_per_step);
                 task.note(&format!("joint loss {loss:.4}, {speed:.0} tokens/s"));
             }

@@ -1,10 +1,10 @@
 //! Where images come from.
 
 mod cifar;
-mod folder;
+pub(crate) mod folder;
 mod hf_parquet;
 mod idx;
-mod imagenet;
+pub(crate) mod imagenet;
 mod names;
 mod records;
 mod stl10;
@@ -12,11 +12,9 @@ mod tar;
 mod tree;
 
 pub(crate) use cifar::Cifar;
-pub(crate) use folder::Folder;
 pub(crate) use hf_parquet::{ColumnNames, HfParquet};
 pub(crate) use idx::Idx;
 pub use idx::IdxError;
-pub(crate) use imagenet::Imagenet;
 pub use imagenet::ImagenetError;
 pub(crate) use stl10::Stl10;
 pub(crate) use tar::Tar;

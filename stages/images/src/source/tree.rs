@@ -1,10 +1,11 @@
-//! Image files below a folder.
+//! Image files below a folder, and data sets of them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use igpt_artifact::Error as DiskError;
+use igpt_artifact::{Error as DiskError, Split};
 
-use super::{Labelled, list};
+use super::{Labelled, Source, list};
 use crate::decode::decode;
 use crate::{Error, Place, Spot};
 
@@ -45,6 +46,44 @@ impl Tree {
             }
         }
         Ok(())
+    }
+}
+
+/// A data set of image files, listed: only paths are held in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    pub(super) classes: Vec<String>,
+    pub(super) images: BTreeMap<Split, Vec<ImageFile>>,
+    /// Files that were passed over in all splits.
+    pub(super) skipped: u64,
+}
+
+impl Source for Listing {
+    type Raw = ImageFile;
+
+    fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    fn rows(&self, split: Split) -> Option<u64> {
+        self.images.get(&split).map(|images| images.len() as u64)
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        split: Split,
+        rows: &'a [u64],
+    ) -> Result<impl Iterator<Item = Result<ImageFile, Error>> + 'a, Error> {
+        let images = self.images.get(&split).map_or(&[][..], Vec::as_slice);
+        Ok(rows.iter().map(|&row| Ok(images[row as usize].clone())))
+    }
+
+    fn load(&self, file: ImageFile) -> Result<Labelled, Error> {
+        file.load()
+    }
+
+    fn skipped(&self) -> Option<u64> {
+        Some(self.skipped)
     }
 }
 

@@ -25,6 +25,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+/// The loss charged for an image whose label no train image has, so that no classifier can say it: −ln(1e-15) nats.
+pub const UNSEEN_LOSS: f64 = 34.538_776_394_910_684;
+
 /// What a probe looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -20,58 +20,48 @@ use igpt_artifact::Split;
 
 use self::class_map::ClassMap;
 use self::val_labels::ValLabels;
-use super::tree::{ImageFile, Tree, is_image};
-use super::{Labelled, Source, list};
+use super::list;
+use super::tree::{ImageFile, Listing, Tree, is_image};
 use crate::Error;
 
-/// ImageNet, listed. Only paths are held in memory.
-#[derive(Debug)]
-pub(crate) struct Imagenet {
-    classes: Vec<String>,
-    images: BTreeMap<Split, Vec<ImageFile>>,
-    skipped: u64,
-}
-
-impl Imagenet {
-    /// Lists the images below `path`, the folder that holds `train` and `val`.
-    pub(crate) fn open(
-        path: &Path,
-        class_map: Option<&Path>,
-        val_labels: Option<&Path>,
-    ) -> Result<Self, Error> {
-        if !path.exists() {
-            return Err(Error::NotFound { path: path.to_path_buf() });
-        }
-        let none = || Error::NoFiles {
-            path: path.to_path_buf(),
-            wanted: "train/<class>/*.JPEG",
-            layout: "path is the folder that holds train and val, such as ILSVRC/Data/CLS-LOC; unpack the \
-                     archive of each class into its own folder",
-        };
-        let root = path.join("train");
-        if !root.is_dir() {
-            return Err(none());
-        }
-        let Entries { folders, files } = entries(&root)?;
-        let map = match class_map {
-            Some(file) => ClassMap::read(file)?,
-            None => ClassMap::of_folders(&folders),
-        };
-        let mut train = Tree { skipped: files.len() as u64, ..Tree::default() };
-        add_folders(&mut train, &folders, &map, class_map)?;
-        if train.images.is_empty() {
-            return Err(none());
-        }
-        let mut images = BTreeMap::from([(Split::Train, train.images)]);
-        let mut skipped = train.skipped;
-        let root = path.join("val");
-        if root.is_dir() {
-            let val = val(&root, &map, class_map, val_labels)?;
-            images.insert(Split::Test, val.images);
-            skipped += val.skipped;
-        }
-        Ok(Self { classes: map.names, images, skipped })
+/// Lists the images below `path`, the folder that holds `train` and `val`.
+pub(crate) fn open(
+    path: &Path,
+    class_map: Option<&Path>,
+    val_labels: Option<&Path>,
+) -> Result<Listing, Error> {
+    if !path.exists() {
+        return Err(Error::NotFound { path: path.to_path_buf() });
     }
+    let none = || Error::NoFiles {
+        path: path.to_path_buf(),
+        wanted: "train/<class>/*.JPEG",
+        layout: "path is the folder that holds train and val, such as ILSVRC/Data/CLS-LOC; unpack the \
+                 archive of each class into its own folder",
+    };
+    let root = path.join("train");
+    if !root.is_dir() {
+        return Err(none());
+    }
+    let Entries { folders, files } = entries(&root)?;
+    let map = match class_map {
+        Some(file) => ClassMap::read(file)?,
+        None => ClassMap::of_folders(&folders),
+    };
+    let mut train = Tree { skipped: files.len() as u64, ..Tree::default() };
+    add_folders(&mut train, &folders, &map, class_map)?;
+    if train.images.is_empty() {
+        return Err(none());
+    }
+    let mut images = BTreeMap::from([(Split::Train, train.images)]);
+    let mut skipped = train.skipped;
+    let root = path.join("val");
+    if root.is_dir() {
+        let val = val(&root, &map, class_map, val_labels)?;
+        images.insert(Split::Test, val.images);
+        skipped += val.skipped;
+    }
+    Ok(Listing { classes: map.names, images, skipped })
 }
 
 /// What lies in a folder.
@@ -150,34 +140,5 @@ impl ClassMap {
     /// The place of each class, by its synset.
     fn index(&self) -> HashMap<&str, usize> {
         self.synsets.iter().enumerate().map(|(i, synset)| (synset.as_str(), i)).collect()
-    }
-}
-
-impl Source for Imagenet {
-    type Raw = ImageFile;
-
-    fn classes(&self) -> &[String] {
-        &self.classes
-    }
-
-    fn rows(&self, split: Split) -> Option<u64> {
-        self.images.get(&split).map(|images| images.len() as u64)
-    }
-
-    fn fetch<'a>(
-        &'a self,
-        split: Split,
-        rows: &'a [u64],
-    ) -> Result<impl Iterator<Item = Result<ImageFile, Error>> + 'a, Error> {
-        let images = self.images.get(&split).map_or(&[][..], Vec::as_slice);
-        Ok(rows.iter().map(|&row| Ok(images[row as usize].clone())))
-    }
-
-    fn load(&self, file: ImageFile) -> Result<Labelled, Error> {
-        file.load()
-    }
-
-    fn skipped(&self) -> Option<u64> {
-        Some(self.skipped)
     }
 }

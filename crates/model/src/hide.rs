@@ -1,6 +1,6 @@
 //! Which pixels BERT does not see: each one independently with the same probability (section 3.1).
 
-use igpt_stage::Seed;
+use igpt_stage::{Invalid, Seed};
 use rand::Rng;
 
 /// Draws masks.
@@ -13,6 +13,18 @@ pub struct Hide {
 }
 
 impl Hide {
+    /// Checks a parameter `mask_probability`: none or all of the pixels is nothing to learn from.
+    ///
+    /// # Errors
+    /// Unless it is between 0 and 1.
+    pub fn check(mask_probability: f64) -> Result<(), Invalid> {
+        Invalid::unless(
+            mask_probability > 0.0 && mask_probability < 1.0,
+            "mask_probability",
+            format!("mask_probability {mask_probability} is not between 0 and 1"),
+        )
+    }
+
     /// For each of `width` pixels whether it is hidden. An image of which nothing would be hidden, as small
     /// ones happen to be, has one pixel hidden after all: without any it has no loss.
     pub fn draw(&self, image: u64, width: usize) -> Vec<bool> {

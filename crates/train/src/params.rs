@@ -1,5 +1,6 @@
 //! What all trainings check in their parameters.
 
+use igpt_model::Hide;
 use igpt_stage::Invalid;
 
 /// Checks the parameters that are spelt alike in every training stage.
@@ -25,9 +26,5 @@ pub fn check(
             format!("{param} {} is not a positive number", value.unwrap_or_default()),
         )?;
     }
-    Invalid::unless(
-        mask_probability > 0.0 && mask_probability < 1.0,
-        "mask_probability",
-        format!("mask_probability {mask_probability} is not between 0 and 1"),
-    )
+    Hide::check(mask_probability)
 }

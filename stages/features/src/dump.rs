@@ -15,9 +15,6 @@ use rand::seq::index;
 
 use crate::{Error, FeaturesParams};
 
-/// The share of pixels that masks hide, as in training.
-const MASK_PROBABILITY: f64 = 0.15;
-
 /// A dump, ready to run on any backend.
 pub struct Dump<'a> {
     pub context: &'a Context<'a>,
@@ -38,8 +35,8 @@ impl Compute for Dump<'_> {
         let network = weights::read::<B>(self.weights, &device)?;
         let workers = Workers::new(self.device, params.batch_size)?;
         let bert = network.config().objective == Objective::Bert && params.masks > 0;
-        let hide =
-            bert.then(|| Hide { probability: MASK_PROBABILITY, seed: context.seed.named("features/hidden") });
+        let probability = params.mask_probability;
+        let hide = bert.then(|| Hide { probability, seed: context.seed.named("features/hidden") });
         let task = Task::begin(context.progress, "features", meta.rows.values().sum(), "images");
         for (&split, &rows) in &meta.rows {
             let mut writers: Vec<_> =

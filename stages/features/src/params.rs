@@ -1,6 +1,6 @@
 //! What can be set.
 
-use igpt_model::Tap;
+use igpt_model::{Hide, Tap};
 use igpt_stage::{Invalid, Params};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,13 +24,23 @@ pub struct FeaturesParams {
     /// Only for networks trained as `bert`: passes over every image, each with another mask, whose features
     /// are averaged. With 0 there is one pass without a mask, which the network has never seen.
     pub masks: u64,
+    /// The share of the pixels that each of these masks hides: best what the network was trained with.
+    pub mask_probability: f64,
     /// Images in one forward pass.
     pub batch_size: usize,
 }
 
 impl Default for FeaturesParams {
     fn default() -> Self {
-        Self { layers: None, tap: Tap::AttnNorm, limit: None, checkpoint: None, masks: 5, batch_size: 32 }
+        Self {
+            layers: None,
+            tap: Tap::AttnNorm,
+            limit: None,
+            checkpoint: None,
+            masks: 5,
+            mask_probability: 0.15,
+            batch_size: 32,
+        }
     }
 }
 
@@ -38,6 +48,7 @@ impl Params for FeaturesParams {
     fn check(&self) -> Result<(), Invalid> {
         Invalid::unless(self.batch_size > 0, "batch_size", "batch_size is 0, it must be at least 1")?;
         Invalid::unless(self.limit != Some(0), "limit", "limit is 0, it must be at least 1")?;
+        Hide::check(self.mask_probability)?;
         let ascending = |layers: &Vec<usize>| !layers.is_empty() && layers.is_sorted_by(|a, b| a < b);
         Invalid::unless(
             self.layers.as_ref().is_none_or(ascending),

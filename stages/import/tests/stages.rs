@@ -2,22 +2,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use igpt_artifact::manifest::{FORMAT, MadeBy};
 use igpt_artifact::table::npy::write_f32_rows;
 use igpt_artifact::table::palette::Palette;
 use igpt_artifact::table::tokens::Tokens;
-use igpt_artifact::{Digest, Explain, KeyParts, Kind, Manifest, Split};
+use igpt_artifact::{Explain, Kind, Split};
 use igpt_import::{
     Error, ImportModelParams, ImportModelStage, ImportPaletteParams, ImportPaletteStage, ImportTokensParams,
     ImportTokensStage,
 };
 use igpt_model::device::Cpu;
 use igpt_model::{Config, ImageGpt, processor, weights};
-use igpt_stage::{Context, InputArtifact, Params, Seed, Silent, Stage, Summary};
+use igpt_stage::{Params, Seed, Stage, Summary};
+use igpt_testing::input;
 use npyz::WriterBuilder;
 
 /// A folder to import from and one to import into.
@@ -44,16 +43,8 @@ impl World {
     fn run<S: Stage>(&self, params: &S::Params) -> Result<Summary, S::Error> {
         let _ = fs::remove_dir_all(self.out());
         fs::create_dir(self.out()).unwrap();
-        let palette = InputArtifact { dir: self.dir.path().join("palette"), manifest: manifest() };
-        let context = Context {
-            inputs: BTreeMap::from([("palette".to_owned(), palette)]),
-            out: &self.out(),
-            scratch: self.dir.path(),
-            seed: Seed::new(0),
-            device: "cpu",
-            progress: &Silent,
-        };
-        S::run(&context, params)
+        let palette = input(Kind::Palette, &self.dir.path().join("palette"));
+        igpt_testing::run::<S>([("palette", palette)], &self.out(), params)
     }
 
     fn model(&self) -> Result<Summary, Error> {
@@ -88,34 +79,6 @@ impl World {
         world.array("tiny_vaY.npy", &[1], &[7_i32]);
         world.array("tiny_teX.npy", &[2, 4], &[2_u16, 1, 2, 3, 0, 0, 0, 3]);
         world
-    }
-}
-
-fn manifest() -> Manifest {
-    let made_from = KeyParts {
-        kind: Kind::Palette,
-        format: 1,
-        stage: "palette".into(),
-        code: Digest::of(""),
-        params: BTreeMap::new(),
-        inputs: BTreeMap::new(),
-        sources: BTreeMap::new(),
-        seed: 0,
-    };
-    Manifest {
-        format: FORMAT,
-        name: "palette".into(),
-        key: made_from.key(),
-        content: Digest::of(""),
-        made_from,
-        inputs: BTreeMap::new(),
-        sources: BTreeMap::new(),
-        results: vec![],
-        files: vec![],
-        made_by: MadeBy::default(),
-        started: 0.0,
-        seconds: 0.0,
-        peak_memory: 0,
     }
 }
 

@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use igpt_artifact::manifest::{FORMAT, MadeBy};
 use igpt_artifact::table::images::{Images, ImagesMeta};
 use igpt_artifact::table::palette::{CENTERS_FILE, PALETTE_FILE, PICTURE_FILE, Palette};
-use igpt_artifact::{Digest, KeyParts, Kind, Manifest, Split};
+use igpt_artifact::{Kind, Split};
 use igpt_palette::{Error, PaletteParams, PaletteStage};
-use igpt_stage::{Context, InputArtifact, Seed, Silent, Stage, Summary};
+use igpt_stage::Summary;
+use igpt_testing::input;
 
 /// Writes `images` random 4×3 images of `colours` colours a split.
 fn write_images(dir: &Path, images: u64, colours: u32) {
@@ -32,45 +32,8 @@ fn write_images(dir: &Path, images: u64, colours: u32) {
     }
 }
 
-fn manifest(kind: Kind) -> Manifest {
-    let made_from = KeyParts {
-        kind,
-        format: kind.format(),
-        stage: kind.name().into(),
-        code: Digest::of(""),
-        params: BTreeMap::new(),
-        inputs: BTreeMap::new(),
-        sources: BTreeMap::new(),
-        seed: 0,
-    };
-    Manifest {
-        format: FORMAT,
-        name: kind.name().into(),
-        key: made_from.key(),
-        content: Digest::of(""),
-        made_from,
-        inputs: BTreeMap::new(),
-        sources: BTreeMap::new(),
-        results: vec![],
-        files: vec![],
-        made_by: MadeBy::default(),
-        started: 0.0,
-        seconds: 0.0,
-        peak_memory: 0,
-    }
-}
-
 fn run(images: &Path, out: &Path, params: &PaletteParams) -> Result<Summary, Error> {
-    let input = InputArtifact { dir: images.to_path_buf(), manifest: manifest(Kind::Images) };
-    let context = Context {
-        inputs: BTreeMap::from([("images".to_owned(), input)]),
-        out,
-        scratch: out,
-        seed: Seed::new(7),
-        device: "cpu",
-        progress: &Silent,
-    };
-    PaletteStage::run(&context, params)
+    igpt_testing::run::<PaletteStage>([("images", input(Kind::Images, images))], out, params)
 }
 
 #[test]

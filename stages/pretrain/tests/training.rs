@@ -8,48 +8,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
-use igpt_artifact::key::KeyParts;
 use igpt_artifact::table::palette::Palette;
 use igpt_artifact::table::tokens::{Tokens, TokensMeta};
-use igpt_artifact::{Artifact, Digest, Kind, Split, Store, store::Account};
+use igpt_artifact::{Kind, Split, Store};
 use igpt_model::{Config, Device};
 use igpt_pretrain::train::Training;
 use igpt_pretrain::{Error, PretrainParams, PretrainStage};
 use igpt_stage::{Context, InputArtifact, Progress, Seed, Silent, Stage};
+use igpt_testing::publish;
 use igpt_train::History;
-
-/// Publishes files as an artifact, so that they can be an input.
-fn publish(store: &Store, kind: Kind, write: impl FnOnce(&Path)) -> Artifact {
-    let made_from = KeyParts {
-        kind,
-        format: kind.format(),
-        stage: kind.to_string(),
-        code: Digest::of(""),
-        params: BTreeMap::new(),
-        inputs: BTreeMap::new(),
-        sources: BTreeMap::new(),
-        seed: 0,
-    };
-    let work = store.claim(made_from.key(), || {}).unwrap();
-    write(&work.out());
-    let account = Account {
-        name: kind.to_string(),
-        made_from,
-        inputs: BTreeMap::new(),
-        sources: BTreeMap::new(),
-        results: Vec::new(),
-        volatile: Vec::new(),
-        made_by: Default::default(),
-        peak_memory: 0,
-    };
-    work.publish(account).unwrap()
-}
 
 /// Sequences of 4×4 pixels in which each colour follows from the one before.
 fn inputs(store: &Store) -> BTreeMap<String, InputArtifact> {
     let rows = BTreeMap::from([(Split::Train, 40), (Split::Validation, 8), (Split::Test, 8)]);
     let meta = TokensMeta { height: 4, width: 4, k: 3, classes: Vec::new(), rows };
-    let tokens = publish(store, Kind::Tokens, |dir| {
+    let tokens = publish(store, "tokens", Kind::Tokens, |dir| {
         meta.write(dir).unwrap();
         for (&split, &rows) in &meta.rows {
             let mut writer = Tokens::writer(dir, split, &meta);
@@ -60,12 +33,10 @@ fn inputs(store: &Store) -> BTreeMap<String, InputArtifact> {
             writer.finish().unwrap();
         }
     });
-    let palette = publish(store, Kind::Palette, |dir| {
+    let palette = publish(store, "palette", Kind::Palette, |dir| {
         Palette::new(vec![[-1.0; 3], [0.0; 3], [1.0; 3]]).write(dir).unwrap();
     });
-    [("tokens", tokens), ("palette", palette)]
-        .map(|(role, Artifact { dir, manifest })| (role.to_owned(), InputArtifact { dir, manifest }))
-        .into()
+    [("tokens", tokens), ("palette", palette)].map(|(role, input)| (role.to_owned(), input)).into()
 }
 
 fn params() -> PretrainParams {

@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use igpt_artifact::manifest::{FORMAT, MadeBy};
 use igpt_artifact::table::images::{Images, ImagesMeta};
 use igpt_artifact::table::palette::Palette;
 use igpt_artifact::table::tokens::Tokens;
-use igpt_artifact::{Digest, KeyParts, Kind, Manifest, Result, Split};
-use igpt_stage::{Context, InputArtifact, Params, Seed, Silent, Stage, Summary};
+use igpt_artifact::{Kind, Result, Split};
+use igpt_stage::{Params, Seed, Summary};
+use igpt_testing::input;
 use igpt_tokenize::{Lookup, TokenizeParams, TokenizeStage};
 use rand::RngCore;
 
@@ -39,49 +39,9 @@ fn palette() -> Palette {
     Palette::new(vec![[-1.0; 3], [0.0, 0.5, -0.5], [1.0; 3], [1.0; 3]])
 }
 
-fn manifest(kind: Kind) -> Manifest {
-    let made_from = KeyParts {
-        kind,
-        format: kind.format(),
-        stage: kind.name().into(),
-        code: Digest::of(""),
-        params: BTreeMap::new(),
-        inputs: BTreeMap::new(),
-        sources: BTreeMap::new(),
-        seed: 0,
-    };
-    Manifest {
-        format: FORMAT,
-        name: kind.name().into(),
-        key: made_from.key(),
-        content: Digest::of(""),
-        made_from,
-        inputs: BTreeMap::new(),
-        sources: BTreeMap::new(),
-        results: vec![],
-        files: vec![],
-        made_by: MadeBy::default(),
-        started: 0.0,
-        seconds: 0.0,
-        peak_memory: 0,
-    }
-}
-
 fn run(images: &Path, palette: &Path, out: &Path) -> Result<Summary> {
-    let inputs = [(Kind::Images, images), (Kind::Palette, palette)];
-    let context = Context {
-        inputs: inputs
-            .map(|(kind, dir)| {
-                (kind.name().to_owned(), InputArtifact { dir: dir.to_path_buf(), manifest: manifest(kind) })
-            })
-            .into(),
-        out,
-        scratch: out,
-        seed: Seed::new(7),
-        device: "cpu",
-        progress: &Silent,
-    };
-    TokenizeStage::run(&context, &TokenizeParams::default())
+    let inputs = [("images", input(Kind::Images, images)), ("palette", input(Kind::Palette, palette))];
+    igpt_testing::run::<TokenizeStage>(inputs, out, &TokenizeParams::default())
 }
 
 #[test]

@@ -4,44 +4,22 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use igpt_artifact::key::KeyParts;
 use igpt_artifact::table::vectors::Batch;
-use igpt_artifact::{Digest, Kind, Store, store::Account};
+use igpt_artifact::{Kind, Store};
 use igpt_model::device::Cpu;
 use igpt_model::{Config, ImageGpt, Objective};
 use igpt_stage::{InputArtifact, Progress, Seed, Silent};
+use igpt_testing::publish;
 
 use super::*;
 
 /// A network of random weights, as an input.
 fn model(root: &Path, objective: Objective) -> InputArtifact {
-    let kind = Kind::Model;
-    let made_from = KeyParts {
-        kind,
-        format: kind.format(),
-        stage: objective.name().to_owned(),
-        code: Digest::of(""),
-        params: BTreeMap::new(),
-        inputs: BTreeMap::new(),
-        sources: BTreeMap::new(),
-        seed: 0,
-    };
-    let work = Store::new(root.join("store")).claim(made_from.key(), || {}).unwrap();
-    let config = Config { n_layer: 2, n_embd: 16, n_head: 2, n_positions: 16, k: 4, objective };
-    let network = ImageGpt::<Cpu>::new(config, Seed::new(1), &Default::default());
-    weights::write(&network, &work.out()).unwrap();
-    let account = Account {
-        name: "pretrain".into(),
-        made_from,
-        inputs: BTreeMap::new(),
-        sources: BTreeMap::new(),
-        results: Vec::new(),
-        volatile: Vec::new(),
-        made_by: Default::default(),
-        peak_memory: 0,
-    };
-    let artifact = work.publish(account).unwrap();
-    InputArtifact { dir: artifact.dir, manifest: artifact.manifest }
+    publish(&Store::new(root.join("store")), "pretrain", Kind::Model, |dir| {
+        let config = Config { n_layer: 2, n_embd: 16, n_head: 2, n_positions: 16, k: 4, objective };
+        let network = ImageGpt::<Cpu>::new(config, Seed::new(1), &Default::default());
+        weights::write(&network, dir).unwrap();
+    })
 }
 
 /// Images of two classes: mostly of one pair of colours, or of the other.

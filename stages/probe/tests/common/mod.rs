@@ -2,15 +2,13 @@
 
 #![allow(clippy::unwrap_used, dead_code, reason = "a helper of several tests, none of which uses all of it")]
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use igpt_artifact::manifest::{FORMAT, MadeBy};
 use igpt_artifact::table::features::{Features, FeaturesMeta};
 use igpt_artifact::table::images::{Images, ImagesMeta};
-use igpt_artifact::{Digest, Key, KeyParts, Kind, Manifest, Split};
+use igpt_artifact::{Kind, Split};
 use igpt_probe::{Error, ProbeParams, ProbeStage};
-use igpt_stage::{Context, InputArtifact, Seed, Silent, Stage, Summary};
+use igpt_stage::{Seed, Summary};
 use polars::prelude::*;
 use rand::Rng;
 use tempfile::TempDir;
@@ -105,46 +103,8 @@ pub fn accuracy(probes: &DataFrame, source: &str, layer: Option<u32>, split: &st
 
 /// Runs the stage on input artifacts, given by role.
 pub fn probe(inputs: &[(&str, &Path)], params: &ProbeParams, out: &Path) -> Result<Summary, Error> {
-    let scratch = tempfile::tempdir().unwrap();
-    let inputs = inputs.iter().map(|(role, dir)| ((*role).to_owned(), input(dir))).collect();
-    let context = Context {
-        inputs,
-        out,
-        scratch: scratch.path(),
-        seed: Seed::new(0),
-        device: "cpu",
-        progress: &Silent,
-    };
-    ProbeStage::run(&context, params)
-}
-
-fn input(dir: &Path) -> InputArtifact {
-    let made_from = KeyParts {
-        kind: Kind::Features,
-        format: Kind::Features.format(),
-        stage: "test".into(),
-        code: Digest::of(""),
-        params: BTreeMap::new(),
-        inputs: BTreeMap::new(),
-        sources: BTreeMap::new(),
-        seed: 0,
-    };
-    let manifest = Manifest {
-        format: FORMAT,
-        name: "test".into(),
-        key: Key(Digest::of("")),
-        content: Digest::of(""),
-        made_from,
-        inputs: BTreeMap::new(),
-        sources: BTreeMap::new(),
-        results: Vec::new(),
-        files: Vec::new(),
-        made_by: MadeBy::default(),
-        started: 0.0,
-        seconds: 0.0,
-        peak_memory: 0,
-    };
-    InputArtifact { dir: dir.to_path_buf(), manifest }
+    let inputs = inputs.iter().map(|&(role, dir)| (role, igpt_testing::input(Kind::Features, dir)));
+    igpt_testing::run::<ProbeStage>(inputs, out, params)
 }
 
 /// A probe read back from `weights.safetensors`.

@@ -13,6 +13,8 @@ mod gemm;
 mod lanes;
 mod linear;
 mod mlp;
+mod panels;
+mod tile;
 
 use burn::tensor::ops::{FloatTensor, IntTensor};
 use burn::tensor::{DType, Shape, TensorData, TensorMetadata};

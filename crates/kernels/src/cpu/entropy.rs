@@ -1,10 +1,13 @@
 //! Output matrix and cross-entropy together: logits of a few rows at a time, never of all.
 
+use std::f32::consts::LOG2_E;
+
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::exp::exp;
+use super::exp::exp2;
 use super::gemm::{Into, Matrix, product};
-use super::lanes::{LANES, max};
+use super::lanes::max;
 
 /// Rows whose logits are there at a time.
 const TILE: usize = 256;
@@ -30,16 +33,9 @@ pub(crate) fn forward(x: &[f32], w: &[f32], targets: &[usize], d: usize) -> (Vec
             for ((losses, logs), (x, targets)) in tiles.zip(x.chunks(TILE * d).zip(targets.chunks(TILE))) {
                 let logits = &mut logits[..targets.len() * k];
                 product(logits, k, Into::Replace, 1.0, Matrix::new(x, targets.len(), d, d), w.t());
-                arch.dispatch(
-                    #[inline(always)]
-                    || {
-                        let rows = logits.chunks_exact(k).zip(targets);
-                        for ((row, target), (loss, log)) in rows.zip(losses.iter_mut().zip(logs)) {
-                            *log = log_sum_exp(row);
-                            *loss = *log - row[*target];
-                        }
-                    },
-                );
+                arch.dispatch(LogSumExp { rows: logits, k, logs });
+                let of_row = logits.chunks_exact(k).zip(targets).zip(logs.iter().zip(losses));
+                of_row.for_each(|((row, target), (log, loss))| *loss = *log - row[*target]);
             }
         });
     (losses, logs)
@@ -73,19 +69,9 @@ pub(crate) fn backward(
                 let p = &mut p[..rows * k];
                 let x = Matrix::new(x, rows, d, d);
                 product(p, k, Into::Replace, 1.0, x, m.t());
-                arch.dispatch(
-                    #[inline(always)]
-                    || {
-                        for ((row, target), (log, g)) in
-                            p.chunks_exact_mut(k).zip(targets).zip(logs.iter().zip(g))
-                        {
-                            for z in row.iter_mut() {
-                                *z = g * exp(*z - log);
-                            }
-                            row[*target] -= g;
-                        }
-                    },
-                );
+                arch.dispatch(Softmax { rows: p, k, logs, g });
+                let of_row = p.chunks_exact_mut(k).zip(targets).zip(g);
+                of_row.for_each(|((row, target), g)| row[*target] -= g);
                 let p = Matrix::new(p, rows, k, k);
                 product(dx, d, Into::Replace, 1.0, p, m);
                 product(&mut dw, d, Into::Add, 1.0, p.t(), x);
@@ -100,16 +86,56 @@ pub(crate) fn backward(
     (dx, sums.into_iter().reduce(add).unwrap_or_else(|| vec![0.0; w.len()]))
 }
 
-/// ln Σ eˣ.
-#[inline(always)]
-fn log_sum_exp(row: &[f32]) -> f32 {
-    let max = max(row);
-    let (chunks, rest) = row.as_chunks::<LANES>();
-    let mut lanes = [0.0; LANES];
-    for chunk in chunks {
-        for (lane, z) in lanes.iter_mut().zip(chunk) {
-            *lane += exp(z - max);
+/// ln Σ eˣ, by row into `logs`.
+struct LogSumExp<'a> {
+    rows: &'a [f32],
+    k: usize,
+    logs: &'a mut [f32],
+}
+
+impl WithSimd for LogSumExp<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for (row, log) in self.rows.chunks_exact(self.k).zip(self.logs) {
+            let max = max(row);
+            let (vectors, rest) = S::as_simd_f32s(row);
+            let mut sum = simd.splat_f32s(0.0);
+            for z in vectors {
+                sum = simd.add_f32s(sum, exp(simd, *z, max));
+            }
+            let rest: f32 = rest.iter().map(|z| (z - max).exp()).sum();
+            *log = max + (simd.reduce_sum_f32s(sum) + rest).ln();
         }
     }
-    max + (lanes.iter().sum::<f32>() + rest.iter().map(|z| exp(z - max)).sum::<f32>()).ln()
+}
+
+/// Logits z into g·e^(z − log), by row.
+struct Softmax<'a> {
+    rows: &'a mut [f32],
+    k: usize,
+    logs: &'a [f32],
+    g: &'a [f32],
+}
+
+impl WithSimd for Softmax<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for (row, (log, g)) in self.rows.chunks_exact_mut(self.k).zip(self.logs.iter().zip(self.g)) {
+            let (vectors, rest) = S::as_mut_simd_f32s(row);
+            for z in vectors {
+                *z = simd.mul_f32s(simd.splat_f32s(*g), exp(simd, *z, *log));
+            }
+            rest.iter_mut().for_each(|z| *z = g * (*z - log).exp());
+        }
+    }
+}
+
+/// e^(z − shift).
+#[inline(always)]
+fn exp<S: Simd>(simd: S, z: S::f32s, shift: f32) -> S::f32s {
+    exp2(simd, simd.mul_f32s(simd.sub_f32s(z, simd.splat_f32s(shift)), simd.splat_f32s(LOG2_E)))
 }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::elementwise::{gelu_backward_into, gelu_into};
+use super::gelu::{gelu_backward_into, gelu_into};
 use super::gemm::{Into, Matrix, product};
 
 /// Rows that are taken through both products at a time. Fewer would pack the weights more often, more would not

@@ -6,13 +6,14 @@
 //! ([`pulp`]) and products go through the gemm crate, as Burn's own do.
 
 mod attention;
-mod elementwise;
 mod entropy;
 mod exp;
+mod gelu;
 mod gemm;
 mod lanes;
 mod linear;
 mod mlp;
+mod norm;
 mod panels;
 mod tile;
 
@@ -54,7 +55,7 @@ impl Kernels for Flex<f32, i32> {
     fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
         let shape: [usize; 3] = x.shape().dims();
         let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
-        tensor(elementwise::rms_norm(values(&x), values(&weight)), shape)
+        tensor(norm::rms_norm(values(&x), values(&weight)), shape)
     }
 
     fn rms_norm_backward(
@@ -65,7 +66,7 @@ impl Kernels for Flex<f32, i32> {
         let shape: [usize; 3] = x.shape().dims();
         let all = [x, weight, gradient].map(|tensor| tensor.to_contiguous());
         let [x, weight, gradient] = all.each_ref().map(values);
-        let (dx, dweight) = elementwise::rms_norm_backward(x, weight, gradient);
+        let (dx, dweight) = norm::rms_norm_backward(x, weight, gradient);
         (tensor(dx, shape), tensor(dweight, [shape[2]]))
     }
 
@@ -167,7 +168,7 @@ impl Kernels for Flex<f32, i32> {
         }
         let shape: [usize; 2] = x.shape().dims();
         let x = x.to_contiguous();
-        tensor(elementwise::quick_gelu(values(&x)), shape)
+        tensor(gelu::quick_gelu(values(&x)), shape)
     }
 
     fn quick_gelu_backward(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -176,7 +177,7 @@ impl Kernels for Flex<f32, i32> {
         }
         let shape: [usize; 2] = x.shape().dims();
         let (x, gradient) = (x.to_contiguous(), gradient.to_contiguous());
-        tensor(elementwise::quick_gelu_backward(values(&x), values(&gradient)), shape)
+        tensor(gelu::quick_gelu_backward(values(&x), values(&gradient)), shape)
     }
 }
 

@@ -38,19 +38,13 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         }
     }
 
-    fn mlp(
-        x: FloatTensor<Self>,
-        w1: FloatTensor<Self>,
-        w2: FloatTensor<Self>,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let (value, u) = B::mlp(x.primitive.clone(), w1.primitive.clone(), w2.primitive.clone());
-        let kept = u.clone();
+    fn mlp(x: FloatTensor<Self>, w1: FloatTensor<Self>, w2: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (value, u) = B::mlp_and_inner(x.primitive.clone(), w1.primitive.clone(), w2.primitive.clone());
         let nodes = [x.node.clone(), w1.node.clone(), w2.node.clone()];
-        let value = match Mlp.prepare::<C>(nodes).compute_bound().stateful() {
+        match Mlp.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish([x.primitive, u, w1.primitive, w2.primitive], value),
             OpsKind::UnTracked(prep) => prep.finish(value),
-        };
-        (value, FloatTensor::<Self>::new(kept))
+        }
     }
 
     fn output_cross_entropy(

@@ -84,8 +84,13 @@ pub trait Kernels: Backend {
         plain::linear_backward::<Self>(x, w, gradient)
     }
 
-    /// See [`mlp`]. Beside the value comes what the gradient needs: x·w1.
-    fn mlp(
+    /// See [`mlp`].
+    fn mlp(x: FloatTensor<Self>, w1: FloatTensor<Self>, w2: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::mlp_and_inner(x, w1, w2).0
+    }
+
+    /// The same, and beside the value what the gradient needs: x·w1.
+    fn mlp_and_inner(
         x: FloatTensor<Self>,
         w1: FloatTensor<Self>,
         w2: FloatTensor<Self>,
@@ -159,7 +164,7 @@ pub fn linear<B: Kernels>(x: Tensor<B, 2>, w: Tensor<B, 2>) -> Tensor<B, 2> {
 
 /// gelu(x·w1)·w2 with [`quick_gelu`]: `[rows, d]`, `[d, hidden]` and `[hidden, d]` to `[rows, d]`.
 pub fn mlp<B: Kernels>(x: Tensor<B, 2>, w1: Tensor<B, 2>, w2: Tensor<B, 2>) -> Tensor<B, 2> {
-    wrap(B::mlp(unwrap(x), unwrap(w1), unwrap(w2)).0)
+    wrap(B::mlp(unwrap(x), unwrap(w1), unwrap(w2)))
 }
 
 /// −ln softmax(x·wᵀ) at the targets, in f32: `[rows, d]`, `[k, d]` and `[rows]` to `[rows]`.

@@ -110,6 +110,8 @@ fn mlp() {
         let inputs = || [leaf::<2>(&x), leaf::<2>(&w1), leaf::<2>(&w2)];
         let ours = values(&inputs(), |[x, w1, w2]| igpt_kernels::mlp(x.clone(), w1.clone(), w2.clone()), &g);
         let composed = values(&inputs(), |[x, w1, w2]| reference::mlp(x.clone(), w1.clone(), w2.clone()), &g);
+        let [x, w1, w2] = inputs().map(Tensor::inner);
+        close(igpt_kernels::mlp(x, w1, w2).into_data(), composed.0.clone());
         close(ours.0, composed.0);
         ours.1.into_iter().zip(composed.1).for_each(|(a, b)| close(a, b));
     }

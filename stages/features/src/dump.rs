@@ -5,7 +5,7 @@ use std::path::Path;
 
 use burn::tensor::Tensor;
 use igpt_artifact::Split;
-use igpt_artifact::table::features::{Features, FeaturesMeta};
+use igpt_artifact::table::features::FeaturesMeta;
 use igpt_artifact::table::tokens::Tokens;
 use igpt_artifact::table::vectors::Batch;
 use igpt_kernels::Kernels;
@@ -13,6 +13,7 @@ use igpt_model::{Compute, Device, Hide, ImageGpt, Objective, Sequences, Workers,
 use igpt_stage::{Context, Seed, Task};
 use rand::seq::index;
 
+use crate::files::{Computed, Files, written_beside};
 use crate::{Error, FeaturesParams};
 
 /// A dump, ready to run on any backend.
@@ -39,31 +40,28 @@ impl Compute for Dump<'_> {
         let hide = bert.then(|| Hide { probability, seed: context.seed.named("features/hidden") });
         let task = Task::begin(context.progress, "features", meta.rows.values().sum(), "images");
         for (&split, &rows) in &meta.rows {
-            let mut writers: Vec<_> =
-                meta.layers.iter().map(|&layer| Features::writer(context.out, split, layer, meta)).collect();
             let mut chosen = Chosen::new(tokens.meta.rows[&split], rows, split, context.seed);
-            for batch in tokens.read(split, params.batch_size)? {
-                let batch = chosen.keep(batch?);
-                if batch.rows() == 0 {
-                    continue;
-                }
-                // By part of the batch, then by layer: the part's images, one vector after another.
-                let parts = workers.map(batch.rows(), |part| {
-                    let features = passes(&network, &batch, part, params, &hide, &device);
-                    let values = |&layer: &usize| features[layer].to_data().iter::<f32>().collect::<Vec<_>>();
-                    meta.layers.iter().map(values).collect::<Vec<_>>()
-                });
-                for (layer, writer) in writers.iter_mut().enumerate() {
-                    let vectors = parts.iter().flat_map(|part| part[layer].chunks_exact(meta.n_embd));
-                    for ((&id, &label), vector) in batch.ids.iter().zip(&batch.labels).zip(vectors) {
-                        writer.push(id, label, vector)?;
+            let batches = tokens.read(split, params.batch_size)?;
+            written_beside(Files::create(context.out, split, meta), |send| {
+                for batch in batches {
+                    let batch = chosen.keep(batch?);
+                    if batch.rows() == 0 {
+                        continue;
                     }
+                    let parts = workers.map(batch.rows(), |part| {
+                        let features = passes(&network, &batch, part, params, &hide, &device);
+                        let values =
+                            |&layer: &usize| features[layer].to_data().iter::<f32>().collect::<Vec<_>>();
+                        meta.layers.iter().map(values).collect::<Vec<_>>()
+                    });
+                    let images = batch.rows() as u64;
+                    if !send(Computed { ids: batch.ids, labels: batch.labels, parts }) {
+                        break;
+                    }
+                    task.advance(images);
                 }
-                task.advance(batch.rows() as u64);
-            }
-            for writer in writers {
-                writer.finish()?;
-            }
+                Ok(())
+            })?;
         }
         Ok(())
     }

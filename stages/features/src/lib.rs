@@ -2,10 +2,11 @@
 //!
 //! One pass over the images takes the features of all layers (section 3.4 of the paper): the
 //! normed input of a block's attention, averaged over positions. Images stream through; memory
-//! does not grow with their number.
+//! does not grow with their number. Files are written by another thread than computes.
 
 mod dump;
 mod error;
+mod files;
 mod params;
 
 pub use error::Error;

@@ -27,9 +27,15 @@ pub(crate) fn quick_gelu_backward(x: &[f32], gradient: &[f32]) -> Vec<f32> {
     dx
 }
 
+/// x becomes x·sigmoid(1.702x), on this thread.
+pub(super) fn gelu(x: &mut [f32]) {
+    Arch::new().dispatch(Value { x });
+}
+
 /// y = x·sigmoid(1.702x), on this thread.
 pub(super) fn gelu_into(y: &mut [f32], x: &[f32]) {
-    Arch::new().dispatch(Value { y, x });
+    y.copy_from_slice(x);
+    gelu(y);
 }
 
 /// The value y again, and a gradient g of it turned into one of x, on this thread.
@@ -38,8 +44,7 @@ pub(super) fn gelu_backward_into(g: &mut [f32], y: &mut [f32], x: &[f32]) {
 }
 
 struct Value<'a> {
-    y: &'a mut [f32],
-    x: &'a [f32],
+    x: &'a mut [f32],
 }
 
 impl WithSimd for Value<'_> {
@@ -47,12 +52,12 @@ impl WithSimd for Value<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let ((y, y_rest), (x, x_rest)) = (S::as_mut_simd_f32s(self.y), S::as_simd_f32s(self.x));
-        for (y, x) in y.iter_mut().zip(x) {
-            *y = simd.mul_f32s(*x, sigmoid(simd, *x));
+        let (vectors, rest) = S::as_mut_simd_f32s(self.x);
+        for x in vectors {
+            *x = simd.mul_f32s(*x, sigmoid(simd, *x));
         }
-        let x = simd.partial_load_f32s(x_rest);
-        simd.partial_store_f32s(y_rest, simd.mul_f32s(x, sigmoid(simd, x)));
+        let x = simd.partial_load_f32s(rest);
+        simd.partial_store_f32s(rest, simd.mul_f32s(x, sigmoid(simd, x)));
     }
 }
 

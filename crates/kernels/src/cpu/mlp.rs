@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::gelu::{gelu_backward_into, gelu_into};
+use super::gelu::{gelu, gelu_backward_into, gelu_into};
 use super::gemm::{Into, Matrix, product};
 
 /// Rows that are taken through both products at a time. Fewer would pack the weights more often, more would not
@@ -27,21 +27,47 @@ pub(crate) fn forward(x: &[f32], w1: &[f32], w2: &[f32], widths: Widths) -> (Vec
     let Widths { d, hidden } = widths;
     let rows = x.len() / d;
     let (mut y, mut u) = (vec![0.0; rows * d], vec![0.0; rows * hidden]);
-    let (w1, w2) = (Matrix::new(w1, d, hidden, hidden), Matrix::new(w2, hidden, d, d));
     y.par_chunks_mut(TASK * d).zip(u.par_chunks_mut(TASK * hidden)).zip(x.par_chunks(TASK * d)).for_each(
         |((y, u), x)| {
             let mut a = vec![0.0; TILE.min(x.len() / d) * hidden];
             let tiles = y.chunks_mut(TILE * d).zip(u.chunks_mut(TILE * hidden)).zip(x.chunks(TILE * d));
             for ((y, u), x) in tiles {
-                let rows = x.len() / d;
-                let a = &mut a[..rows * hidden];
-                product(u, hidden, Into::Replace, 1.0, Matrix::new(x, rows, d, d), w1);
+                inner(u, x, w1, widths);
+                let a = &mut a[..u.len()];
                 gelu_into(a, u);
-                product(y, d, Into::Replace, 1.0, Matrix::new(a, rows, hidden, hidden), w2);
+                outer(y, a, w2, widths);
             }
         },
     );
     (y, u)
+}
+
+/// The same without x·w1, of which no more than a tile is there at a time.
+pub(crate) fn value(x: &[f32], w1: &[f32], w2: &[f32], widths: Widths) -> Vec<f32> {
+    let Widths { d, hidden } = widths;
+    let mut y = vec![0.0; x.len()];
+    y.par_chunks_mut(TASK * d).zip(x.par_chunks(TASK * d)).for_each(|(y, x)| {
+        let mut a = vec![0.0; TILE.min(x.len() / d) * hidden];
+        for (y, x) in y.chunks_mut(TILE * d).zip(x.chunks(TILE * d)) {
+            let a = &mut a[..x.len() / d * hidden];
+            inner(a, x, w1, widths);
+            gelu(a);
+            outer(y, a, w2, widths);
+        }
+    });
+    y
+}
+
+/// u = x·w1.
+fn inner(u: &mut [f32], x: &[f32], w1: &[f32], Widths { d, hidden }: Widths) {
+    let (x, w1) = (Matrix::new(x, x.len() / d, d, d), Matrix::new(w1, d, hidden, hidden));
+    product(u, hidden, Into::Replace, 1.0, x, w1);
+}
+
+/// y = a·w2.
+fn outer(y: &mut [f32], a: &[f32], w2: &[f32], Widths { d, hidden }: Widths) {
+    let (a, w2) = (Matrix::new(a, a.len() / hidden, hidden, hidden), Matrix::new(w2, hidden, d, d));
+    product(y, d, Into::Replace, 1.0, a, w2);
 }
 
 /// The gradients by x, w1 and w2, given u = x·w1 and the gradient g of the value.

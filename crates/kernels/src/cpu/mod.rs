@@ -96,7 +96,18 @@ impl Kernels for Flex<f32, i32> {
         (tensor(dx, [rows, inner]), tensor(dw, [inner, outer]))
     }
 
-    fn mlp(
+    fn mlp(x: FloatTensor<Self>, w1: FloatTensor<Self>, w2: FloatTensor<Self>) -> FloatTensor<Self> {
+        if x.dtype() != DType::F32 {
+            return plain::mlp::<Self>(x, w1, w2).0;
+        }
+        let [rows, _] = x.shape().dims();
+        let [d, hidden] = w1.shape().dims();
+        let all = [x, w1, w2].map(|tensor| tensor.to_contiguous());
+        let [x, w1, w2] = all.each_ref().map(values);
+        tensor(mlp::value(x, w1, w2, mlp::Widths { d, hidden }), [rows, d])
+    }
+
+    fn mlp_and_inner(
         x: FloatTensor<Self>,
         w1: FloatTensor<Self>,
         w2: FloatTensor<Self>,

@@ -3,7 +3,8 @@
 //! Burn differentiates a composed operation step by step and keeps or copies something at every
 //! step; attention alone then makes some twenty passes over a positions × positions matrix. For the
 //! operations here the whole gradient has a short closed form, so it is written out: [`attention`],
-//! [`rms_norm`], [`linear`], [`mlp`], [`quick_gelu`], [`cross_entropy`].
+//! [`rms_norm`], [`linear`], [`mlp`], [`quick_gelu`], [`cross_entropy`]. [`adam`] is here as well: composed, its
+//! step goes a dozen times through memory.
 //!
 //! Each is a method of [`Kernels`], a trait over backends (Burn's backend-extension pattern):
 //!
@@ -34,6 +35,26 @@ pub struct Heads {
     pub n_head: usize,
     /// Whether a position sees only itself and those before it; all positions otherwise.
     pub causal: bool,
+}
+
+/// A step of Adam (Kingma and Ba 2015, algorithm 1): what does not differ from parameter to parameter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamStep {
+    /// The learning rate.
+    pub rate: f64,
+    /// How fast the two moments forget.
+    pub betas: [f64; 2],
+    /// Added to the root of the second moment.
+    pub epsilon: f64,
+    /// The number of the step, from 1.
+    pub step: usize,
+}
+
+impl AdamStep {
+    /// 1 − βᵗ of both moments, which begin at zero.
+    fn corrections(&self) -> [f64; 2] {
+        self.betas.map(|beta| 1.0 - beta.powi(i32::try_from(self.step).unwrap_or(i32::MAX)))
+    }
 }
 
 /// A backend that has the operations of Image GPT, and their gradients.
@@ -129,6 +150,16 @@ pub trait Kernels: Backend {
         plain::cross_entropy_backward::<Self>(x, w, targets, logs, gradient)
     }
 
+    /// See [`adam`].
+    fn adam(
+        step: AdamStep,
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        moments: [FloatTensor<Self>; 2],
+    ) -> (FloatTensor<Self>, [FloatTensor<Self>; 2]) {
+        plain::adam::<Self>(step, parameter, gradient, moments)
+    }
+
     /// See [`quick_gelu`].
     fn quick_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         plain::quick_gelu::<Self>(x)
@@ -174,6 +205,18 @@ pub fn cross_entropy<B: Kernels>(
     targets: Tensor<B, 1, Int>,
 ) -> Tensor<B, 1> {
     wrap(B::output_cross_entropy(unwrap(x), unwrap(w), targets.into_primitive()).0)
+}
+
+/// The parameter and its two moments after a step along a gradient, all of one shape.
+pub fn adam<B: Kernels, const D: usize>(
+    step: AdamStep,
+    parameter: Tensor<B, D>,
+    gradient: Tensor<B, D>,
+    moments: [Tensor<B, D>; 2],
+) -> (Tensor<B, D>, [Tensor<B, D>; 2]) {
+    let (parameter, moments) =
+        B::adam(step, unwrap(parameter), unwrap(gradient), moments.map(unwrap::<B, D>));
+    (wrap(parameter), moments.map(wrap))
 }
 
 /// x·sigmoid(1.702x), element by element.

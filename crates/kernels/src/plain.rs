@@ -3,9 +3,9 @@
 use burn::tensor::activation::sigmoid;
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::{FloatTensor, IntTensor};
-use burn::tensor::{DType, FloatDType, IndexingUpdateOp, Int, Tensor};
+use burn::tensor::{DType, FloatDType, IndexingUpdateOp, Int, Shape, Tensor, TensorMetadata};
 
-use crate::{EPSILON, Heads, SLOPE, unwrap, wrap};
+use crate::{AdamStep, EPSILON, Heads, SLOPE, unwrap, wrap};
 
 /// Queries, keys and values, `[images, heads, positions, c]` each, and 1/√c.
 fn heads<B: Backend>(qkv: Tensor<B, 3>, n_head: usize) -> ([Tensor<B, 4>; 3], f64) {
@@ -114,6 +114,25 @@ pub(crate) fn quick_gelu_backward<B: Backend>(x: FloatTensor<B>, gradient: Float
     let s = sigmoid(x.clone().mul_scalar(SLOPE));
     let rest = s.clone().mul_scalar(-SLOPE).add_scalar(SLOPE) * x; // 1.702x·(1 − s)
     unwrap(wrap::<B, 2>(gradient) * s * rest.add_scalar(1.0))
+}
+
+pub(crate) fn adam<B: Backend>(
+    step: AdamStep,
+    parameter: FloatTensor<B>,
+    gradient: FloatTensor<B>,
+    [first, second]: [FloatTensor<B>; 2],
+) -> (FloatTensor<B>, [FloatTensor<B>; 2]) {
+    // Element by element, so one dimension stands for all.
+    let shape = parameter.shape();
+    let flat = |x: FloatTensor<B>| wrap::<B, 1>(B::float_reshape(x, Shape::new([shape.num_elements()])));
+    let [p, g, m, v] = [parameter, gradient, first, second].map(flat);
+    let ([beta_1, beta_2], [correction_1, correction_2]) = (step.betas, step.corrections());
+    let m = m * beta_1 + g.clone() * (1.0 - beta_1);
+    let v = v * beta_2 + g.square() * (1.0 - beta_2);
+    let root = (v.clone() / correction_2).sqrt() + step.epsilon;
+    let p = p - m.clone() / root * (step.rate / correction_1);
+    let back = |x: Tensor<B, 1>| B::float_reshape(unwrap(x), shape.clone());
+    (back(p), [back(m), back(v)])
 }
 
 pub(crate) fn linear<B: Backend>(x: FloatTensor<B>, w: FloatTensor<B>) -> FloatTensor<B> {

@@ -6,7 +6,7 @@
 use burn::backend::Autodiff;
 use burn::tensor::{Int, Tensor, TensorData};
 use burn_flex::Flex;
-use igpt_kernels::{Heads, reference};
+use igpt_kernels::{AdamStep, Heads, reference};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -131,5 +131,36 @@ fn cross_entropy() {
         let (ours, composed) = (run(igpt_kernels::cross_entropy), run(reference::cross_entropy));
         close(ours.0, composed.0);
         ours.1.into_iter().zip(composed.1).for_each(|(a, b)| close(a, b));
+    }
+}
+
+#[test]
+fn adam() {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    // The second is a part of a larger tensor, which has to be left alone.
+    for (shape, part) in [([3, 7], [3, 7]), ([40, 900], [33, 900])] {
+        let leaf = |data: TensorData| Tensor::<Flex<f32, i32>, 2>::from_data(data, &Default::default());
+        let all = leaf(random(shape, &mut rng));
+        let before = all.to_data();
+        let mut parameter = all.clone().slice([0..part[0], 0..part[1]]);
+        let mut moments = [parameter.zeros_like(), parameter.zeros_like()];
+        let mut expected: Vec<[f64; 3]> =
+            parameter.to_data().iter::<f32>().map(|p| [f64::from(p), 0.0, 0.0]).collect();
+        for step in 1..=4 {
+            let gradient = random(part, &mut rng);
+            for ([p, m, v], g) in expected.iter_mut().zip(gradient.iter::<f64>()) {
+                *m = 0.9 * *m + 0.1 * g;
+                *v = 0.95 * *v + 0.05 * g * g;
+                let (m, v) = (*m / (1.0 - 0.9_f64.powi(step)), *v / (1.0 - 0.95_f64.powi(step)));
+                *p -= 0.01 * m / (v.sqrt() + 1e-8);
+            }
+            let how = AdamStep { rate: 0.01, betas: [0.9, 0.95], epsilon: 1e-8, step: step as usize };
+            (parameter, moments) = igpt_kernels::adam(how, parameter, leaf(gradient), moments);
+        }
+        for (i, found) in [parameter, moments[0].clone(), moments[1].clone()].into_iter().enumerate() {
+            let wanted: Vec<f32> = expected.iter().map(|of| of[i] as f32).collect();
+            close(found.into_data(), TensorData::new(wanted, part));
+        }
+        assert_eq!(all.to_data(), before);
     }
 }

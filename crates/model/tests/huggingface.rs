@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use burn::backend::Autodiff;
 use burn::module::{AutodiffModule, Module, ModuleVisitor, Param};
-use burn::optim::{AdamConfig, GradientsParams, Optimizer};
+use burn::optim::adaptor::OptimizerAdaptor;
+use burn::optim::{GradientsParams, Optimizer};
 use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use igpt_kernels::Kernels;
@@ -20,6 +21,7 @@ use igpt_model::cache::Cache;
 use igpt_model::device::Cpu;
 use igpt_model::weights::{self, Checkpoint};
 use igpt_model::{Config, ImageGpt, Objective, Sequences, Tap};
+use igpt_train::Adam;
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 
@@ -208,8 +210,7 @@ fn gradients_of_every_parameter() {
 fn adam_steps_like_pytorch() {
     for (dir, expected) in fixtures() {
         let mut network = network::<Training>(&dir);
-        let adam = AdamConfig::new().with_beta_1(0.9).with_beta_2(0.95).with_epsilon(1e-8);
-        let mut adam = adam.init();
+        let mut adam = OptimizerAdaptor::from(Adam);
         let losses: Vec<f32> = (0..5)
             .map(|_| {
                 let loss = network.loss(&expected.batch());

@@ -6,6 +6,7 @@
 //! - [`learner`]: what can be trained;
 //! - [`gradient`]: the loss and gradient of a batch, on all threads, in little memory if need be;
 //! - [`clip`]: gradients of bounded length;
+//! - [`adam`]: the optimiser;
 //! - [`trainer`]: a step;
 //! - [`loss`]: the mean loss of some steps;
 //! - [`params`]: what all trainings check in their parameters;
@@ -13,6 +14,7 @@
 //! - [`history`]: the curve and the speed;
 //! - [`checkpoint`]: what a killed training goes on from.
 
+pub mod adam;
 pub mod augment;
 pub mod checkpoint;
 pub mod clip;
@@ -27,6 +29,7 @@ pub mod rows;
 pub mod schedule;
 pub mod trainer;
 
+pub use adam::Adam;
 pub use augment::Augment;
 pub use checkpoint::Checkpoints;
 pub use error::{Error, Result};

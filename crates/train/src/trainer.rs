@@ -3,13 +3,13 @@
 use burn::backend::Autodiff;
 use burn::module::AutodiffModule;
 use burn::optim::adaptor::OptimizerAdaptor;
-use burn::optim::{Adam, AdamConfig, GradientsAccumulator, Optimizer};
+use burn::optim::{GradientsAccumulator, Optimizer};
 use burn::tensor::Tensor;
 use igpt_kernels::Kernels;
 use igpt_model::{Device, Workers};
 
 use crate::gradient::gradients;
-use crate::{Learner, Result, Rows, clip};
+use crate::{Adam, Learner, Result, Rows, clip};
 
 /// How a step is taken.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,15 +40,13 @@ where
     B: Kernels,
     N: Learner<Autodiff<B>> + AutodiffModule<Autodiff<B>, InnerModule: Learner<B>> + Sync,
 {
-    /// A training of batches of `batch_size` images, at its start: Adam with β = (0.9, 0.95).
+    /// A training of batches of `batch_size` images, at its start.
     ///
     /// # Errors
     /// If the system gives no threads.
     pub fn new(network: N, how: How, on: Device, batch_size: usize, device: &B::Device) -> Result<Self> {
-        // Burn's default ε is 1e-5; the original, and everybody else, uses 1e-8.
-        let adam = AdamConfig::new().with_beta_1(0.9).with_beta_2(0.95).with_epsilon(1e-8);
         let workers = Workers::new(on, batch_size.div_ceil(how.accumulate))?;
-        Ok(Self { network, optimizer: adam.init(), workers, how, device: device.clone() })
+        Ok(Self { network, optimizer: OptimizerAdaptor::from(Adam), workers, how, device: device.clone() })
     }
 
     /// Learns from one batch; its mean loss `[1]` before the step.

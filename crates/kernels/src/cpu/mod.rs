@@ -5,6 +5,7 @@
 //! the number of threads. Loops are compiled for the widest vectors that the processor has
 //! ([`pulp`]) and products go through the gemm crate, as Burn's own do.
 
+mod adam;
 mod attention;
 mod entropy;
 mod exp;
@@ -21,7 +22,7 @@ use burn::tensor::ops::{FloatTensor, IntTensor};
 use burn::tensor::{DType, Shape, TensorData, TensorMetadata};
 use burn_flex::{Flex, FlexTensor};
 
-use crate::{Heads, Kernels, plain};
+use crate::{AdamStep, Heads, Kernels, plain};
 
 impl Kernels for Flex<f32, i32> {
     fn multi_head_attention(qkv: FloatTensor<Self>, heads: Heads) -> (FloatTensor<Self>, FloatTensor<Self>) {
@@ -173,6 +174,21 @@ impl Kernels for Flex<f32, i32> {
         (tensor(dx, [rows, d]), tensor(dw, [k, d]))
     }
 
+    fn adam(
+        step: AdamStep,
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        [first, second]: [FloatTensor<Self>; 2],
+    ) -> (FloatTensor<Self>, [FloatTensor<Self>; 2]) {
+        if parameter.dtype() != DType::F32 {
+            return plain::adam::<Self>(step, parameter, gradient, [first, second]);
+        }
+        let [mut p, mut m, mut v] = [parameter, first, second].map(whole);
+        let gradient = gradient.to_contiguous();
+        adam::step(step, p.storage_mut(), values(&gradient), m.storage_mut(), v.storage_mut());
+        (p, [m, v])
+    }
+
     fn quick_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         if x.dtype() != DType::F32 {
             return plain::quick_gelu::<Self>(x);
@@ -197,6 +213,15 @@ fn values(tensor: &FlexTensor) -> &[f32] {
     tensor
         .as_slice()
         .expect("`to_contiguous` was called, and the network's norms and the checks above see to f32")
+}
+
+/// The tensor with memory of its own kind: its numbers in order and nothing else. Moved, not copied, where it is so.
+fn whole(tensor: FlexTensor) -> FlexTensor {
+    let tensor = tensor.to_contiguous();
+    if tensor.storage::<f32>().len() == tensor.shape().num_elements() {
+        return tensor;
+    }
+    FlexTensor::from_data(TensorData::new(values(&tensor).to_vec(), tensor.shape()))
 }
 
 /// Row numbers from an integer tensor.

@@ -12,6 +12,7 @@ mod forecast;
 mod params;
 mod progress;
 mod seed;
+mod stream;
 
 pub use context::{Context, InputArtifact, Summary};
 pub use definition::{Definition, Resolved};
@@ -20,6 +21,7 @@ pub use forecast::{Amount, Facts, Forecast, InputFacts};
 pub use params::{Invalid, Params, ParamsError};
 pub use progress::{Progress, Silent, Task};
 pub use seed::Seed;
+pub use stream::stream;
 
 use igpt_artifact::{Explain, Kind};
 

@@ -10,10 +10,10 @@ use igpt_artifact::table::tokens::Tokens;
 use igpt_artifact::table::vectors::Batch;
 use igpt_kernels::Kernels;
 use igpt_model::{Compute, Device, Hide, ImageGpt, Objective, Sequences, Workers, weights};
-use igpt_stage::{Context, Seed, Task};
+use igpt_stage::{Context, Seed, Task, stream};
 use rand::seq::index;
 
-use crate::files::{Computed, Files, written_beside};
+use crate::files::{Computed, Files};
 use crate::{Error, FeaturesParams};
 
 /// A dump, ready to run on any backend.
@@ -41,27 +41,20 @@ impl Compute for Dump<'_> {
         let task = Task::begin(context.progress, "features", meta.rows.values().sum(), "images");
         for (&split, &rows) in &meta.rows {
             let mut chosen = Chosen::new(tokens.meta.rows[&split], rows, split, context.seed);
-            let batches = tokens.read(split, params.batch_size)?;
-            written_beside(Files::create(context.out, split, meta), |send| {
-                for batch in batches {
-                    let batch = chosen.keep(batch?);
-                    if batch.rows() == 0 {
-                        continue;
-                    }
-                    let parts = workers.map(batch.rows(), |part| {
-                        let features = passes(&network, &batch, part, params, &hide, &device);
-                        let values =
-                            |&layer: &usize| features[layer].to_data().iter::<f32>().collect::<Vec<_>>();
-                        meta.layers.iter().map(values).collect::<Vec<_>>()
-                    });
-                    let images = batch.rows() as u64;
-                    if !send(Computed { ids: batch.ids, labels: batch.labels, parts }) {
-                        break;
-                    }
-                    task.advance(images);
-                }
-                Ok(())
-            })?;
+            let mut files = Files::create(context.out, split, meta);
+            let batches = tokens.read(split, params.batch_size)?.map(|batch| Ok(chosen.keep(batch?)));
+            let compute = |batch: Batch<u16>| {
+                let parts = workers.map(batch.rows(), |part| {
+                    let features = passes(&network, &batch, part, params, &hide, &device);
+                    let values = |&layer: &usize| features[layer].to_data().iter::<f32>().collect::<Vec<_>>();
+                    meta.layers.iter().map(values).collect::<Vec<_>>()
+                });
+                task.advance(batch.rows() as u64);
+                Ok(Computed { ids: batch.ids, labels: batch.labels, parts })
+            };
+            // Files are read and written beside the computation.
+            stream(batches, compute, |computed| Ok::<_, Error>(files.write(computed)?))?;
+            files.finish()?;
         }
         Ok(())
     }

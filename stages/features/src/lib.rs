@@ -2,7 +2,7 @@
 //!
 //! One pass over the images takes the features of all layers (section 3.4 of the paper): the
 //! normed input of a block's attention, averaged over positions. Images stream through; memory
-//! does not grow with their number. Files are written by another thread than computes.
+//! does not grow with their number. Files are read and written beside the computation.
 
 mod dump;
 mod error;

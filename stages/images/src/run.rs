@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use igpt_artifact::Split;
 use igpt_artifact::table::images::{Images, ImagesMeta};
-use igpt_stage::{Context, Summary, Task};
+use igpt_stage::{Context, Summary, Task, stream};
 use rayon::prelude::*;
 
 use crate::crop::Crops;
@@ -75,12 +75,13 @@ impl<S: Source> Writing<'_, S> {
         let task = Task::begin(self.context.progress, &format!("{} images", self.split), total, "images");
         let mut writer = Images::writer(self.context.out, self.split, self.meta);
         let places = chosen.rows.iter().map(|row| chosen.first_id + row);
-        let mut incoming = places.zip(self.source.fetch(chosen.from, &chosen.rows)?);
-        loop {
-            let chunk = self.next_chunk(&mut incoming)?;
-            if chunk.is_empty() {
-                return Ok(writer.finish()?);
-            }
+        let images = places.zip(self.source.fetch(chosen.from, &chosen.rows)?);
+        let chunks = Chunks {
+            images,
+            bytes: |raw: &S::Raw| self.source.bytes(raw),
+            most: (CHUNK_ROWS / self.crops.map_or(1, Crops::count)).max(CHUNK_IMAGES),
+        };
+        let fit = |chunk: Vec<(u64, S::Raw)>| {
             let fitted: Vec<Result<_, Error>> = chunk
                 .into_par_iter()
                 .map_init(
@@ -91,15 +92,20 @@ impl<S: Source> Writing<'_, S> {
                     },
                 )
                 .collect();
-            // In order, so that of several bad images the first is reported, whatever thread met it.
             task.advance(fitted.len() as u64);
+            Ok(fitted)
+        };
+        stream(chunks, fit, |fitted| {
+            // In order, so that of several bad images the first is reported, whatever thread met it.
             for image in fitted {
                 let (place, label, views) = image?;
                 for (view, pixels) in views {
                     writer.push(place * self.ids + view, label, &pixels)?;
                 }
             }
-        }
+            Ok(())
+        })?;
+        Ok(writer.finish()?)
     }
 
     /// What is written of an image: its central square (view 0), or its crops (1, 2 …).
@@ -108,21 +114,37 @@ impl<S: Source> Writing<'_, S> {
         let squares = crops.squares(place, image.width(), image.height());
         (1..).zip(squares.map(|square| fitter.cut(&image, square))).collect()
     }
+}
 
-    fn next_chunk(
-        &self,
-        incoming: &mut impl Iterator<Item = (u64, Result<S::Raw, Error>)>,
-    ) -> Result<Vec<(u64, S::Raw)>, Error> {
-        let rows_an_image = self.crops.map_or(1, Crops::count);
-        let images = (CHUNK_ROWS / rows_an_image).max(CHUNK_IMAGES);
+/// Images gathered into chunks, with their places.
+struct Chunks<I, B> {
+    images: I,
+    /// The memory that an image takes.
+    bytes: B,
+    /// Images in a chunk at most.
+    most: usize,
+}
+
+impl<R, I, B> Iterator for Chunks<I, B>
+where
+    I: Iterator<Item = (u64, Result<R, Error>)>,
+    B: Fn(&R) -> usize,
+{
+    type Item = Result<Vec<(u64, R)>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
         let mut chunk = Vec::new();
         let mut bytes = 0;
-        while chunk.len() < images && bytes < CHUNK_BYTES {
-            let Some((place, raw)) = incoming.next() else { break };
-            let raw = raw?;
-            bytes += self.source.bytes(&raw);
-            chunk.push((place, raw));
+        while chunk.len() < self.most && bytes < CHUNK_BYTES {
+            let Some((place, raw)) = self.images.next() else { break };
+            match raw {
+                Ok(raw) => {
+                    bytes += (self.bytes)(&raw);
+                    chunk.push((place, raw));
+                }
+                Err(error) => return Some(Err(error)),
+            }
         }
-        Ok(chunk)
+        (!chunk.is_empty()).then_some(Ok(chunk))
     }
 }

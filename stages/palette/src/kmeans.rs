@@ -1,9 +1,9 @@
 //! Weighted k-means: Lloyd's algorithm from several k-means++ starts.
 
+use igpt_colour::{byte, unit};
 use igpt_stage::{Progress, Seed, Task};
-use rayon::prelude::*;
 
-use crate::nearest::{CHUNK, Nearest};
+use crate::assign::Assignment;
 use crate::seeding::plus_plus;
 use crate::{Colours, Error, PaletteParams, Result};
 
@@ -37,8 +37,9 @@ pub fn fit(
     let task = Task::begin(progress, "k-means", (restarts * iterations) as u64, "iterations");
     let mut best: Option<Clustering> = None;
     for restart in 0..restarts {
-        let start = plus_plus(colours, k, &mut seed.nth(restart as u64).rng());
-        let mut run = lloyd(colours, start, params, &task);
+        let start = plus_plus(colours, k, seed.nth(restart as u64));
+        let mut run =
+            lloyd(colours, start.into_iter().map(|rgb| rgb.map(f64::from)).collect(), params, &task);
         run.restart = restart;
         task.advance((iterations - run.iterations) as u64);
         progress.log(&format!(
@@ -56,97 +57,76 @@ pub fn fit(
     Ok(best)
 }
 
+/// One run of Lloyd's algorithm from given centres, in [-1, 1], which keep their order.
+/// `params.k` and `params.restarts` are not looked at.
+pub fn refine(
+    colours: &Colours,
+    start: &[[f32; 3]],
+    params: &PaletteParams,
+    progress: &dyn Progress,
+) -> Clustering {
+    let task = Task::begin(progress, "k-means", params.iterations as u64, "iterations");
+    lloyd(colours, start.iter().map(|centre| centre.map(byte)).collect(), params, &task)
+}
+
+/// Centres are in units of a byte here. Costs are those of the means themselves; that colours are
+/// compared with means rounded to f32, and that a palette keeps them so, changes costs by about 1e-8.
 fn lloyd(
     colours: &Colours,
-    mut centres: Vec<[f32; 3]>,
+    mut centres: Vec<[f64; 3]>,
     params: &PaletteParams,
     task: &Task<'_>,
 ) -> Clustering {
-    let mut nearest = Nearest::of(colours, &centres);
-    let mut inertia = nearest.inertia(colours);
+    // From a sum over pixels in bytes to a mean in [-1, 1] units.
+    let inertia_of = |cost: f64| cost / colours.pixels() as f64 / (127.5 * 127.5);
+    let mut assignment = Assignment::new(colours.tree(), &centres);
+    let mut cost = assignment.cost(&centres);
     let mut iterations = 0;
     let mut settled = false;
     while iterations < params.iterations && !settled {
-        let reseeded = update(colours, &nearest, &mut centres);
-        nearest.update(colours, &centres);
-        let before = std::mem::replace(&mut inertia, nearest.inertia(colours));
-        settled = !reseeded && before - inertia <= params.tolerance * before;
+        let reseeded = update(&assignment, &mut centres);
+        assignment.update(&centres);
+        let before = std::mem::replace(&mut cost, assignment.cost(&centres));
+        settled = !reseeded && before - cost <= params.tolerance * before;
         iterations += 1;
         task.advance(1);
-        task.note(&format!("inertia {:.6}", inertia / colours.pixels() as f64));
+        task.note(&format!("inertia {:.6}", inertia_of(cost)));
     }
-    Clustering { centres, inertia: inertia / colours.pixels() as f64, iterations, restart: 0 }
+    let centres = centres.into_iter().map(|centre| centre.map(unit)).collect();
+    Clustering { centres, inertia: inertia_of(cost), iterations, restart: 0 }
 }
 
 /// Moves every centre to the mean of its pixels, and a centre without pixels to a colour that is
 /// served worst. Returns whether there was one of the latter.
-fn update(colours: &Colours, nearest: &Nearest, centres: &mut [[f32; 3]]) -> bool {
-    let mut empty = Vec::new();
-    let sums = sums(colours, nearest, centres.len());
-    for (label, (centre, sum)) in centres.iter_mut().zip(sums).enumerate() {
-        match sum.pixels {
-            0 => empty.push(label),
-            pixels => *centre = sum.rgb.map(|sum| (sum as f64 / pixels as f64 / 127.5 - 1.0) as f32),
-        }
+fn update(assignment: &Assignment<'_>, centres: &mut [[f64; 3]]) -> bool {
+    let empty: Vec<_> =
+        assignment.sums().iter().enumerate().filter(|(_, sum)| sum.pixels == 0).map(|(i, _)| i).collect();
+    let worst = worst_served(assignment, centres, empty.len());
+    for (centre, sum) in centres.iter_mut().zip(assignment.sums()).filter(|(_, sum)| sum.pixels > 0) {
+        *centre = sum.mean();
     }
-    for (&label, colour) in empty.iter().zip(worst_served(colours, nearest, empty.len())) {
-        centres[label] = colours.point(colour);
+    for (&label, rgb) in empty.iter().zip(worst) {
+        centres[label] = rgb.map(f64::from);
     }
     !empty.is_empty()
 }
 
-/// The pixels of one cluster. The sums are integers, so they are exact in whatever order they
-/// are added.
-#[derive(Clone, Copy, Default)]
-struct Sum {
-    rgb: [u64; 3],
-    pixels: u64,
-}
-
-impl Sum {
-    fn add(&mut self, rgb: [u64; 3], pixels: u64) {
-        self.rgb.iter_mut().zip(rgb).for_each(|(sum, value)| *sum += value);
-        self.pixels += pixels;
-    }
-}
-
-fn sums(colours: &Colours, nearest: &Nearest, k: usize) -> Vec<Sum> {
-    let labels = nearest.labels.par_chunks(CHUNK);
-    let colours = colours.rgb().par_chunks(CHUNK).zip(colours.weights().par_chunks(CHUNK));
-    labels
-        .zip(colours)
-        .fold(
-            || vec![Sum::default(); k],
-            |mut sums, (labels, (rgb, weights))| {
-                for ((&label, rgb), &weight) in labels.iter().zip(rgb).zip(weights) {
-                    let count = weight as u64;
-                    sums[usize::from(label)].add(rgb.map(|value| u64::from(value) * count), count);
-                }
-                sums
-            },
-        )
-        .reduce(
-            || vec![Sum::default(); k],
-            |mut a, b| {
-                a.iter_mut().zip(b).for_each(|(a, b)| a.add(b.rgb, b.pixels));
-                a
-            },
-        )
-}
-
 /// The `n` colours that add most to the inertia. With at least k colours and n empty clusters
 /// there are always n that add something: the other k − n centres are exact for as many at most.
-fn worst_served(colours: &Colours, nearest: &Nearest, n: usize) -> Vec<usize> {
+fn worst_served(assignment: &Assignment<'_>, centres: &[[f64; 3]], n: usize) -> Vec<[u8; 3]> {
     if n == 0 {
         return Vec::new();
     }
-    let cost = |i: usize| f64::from(nearest.distances[i]) * colours.weights()[i];
-    let worst_first = |&a: &usize, &b: &usize| cost(b).total_cmp(&cost(a)).then(a.cmp(&b));
-    let mut order: Vec<_> = (0..colours.len()).collect();
-    order.select_nth_unstable_by(n - 1, worst_first);
-    order.truncate(n);
-    order.sort_unstable_by(worst_first);
-    order
+    let cost = |(rgb, count, label): ([u8; 3], u64, usize)| {
+        let squared = |channel: usize| (f64::from(rgb[channel]) - centres[label][channel]).powi(2);
+        (count as f64 * [0, 1, 2].map(squared).iter().sum::<f64>(), rgb)
+    };
+    let mut costs: Vec<_> = assignment.colours().map(cost).collect();
+    let worst_first = |a: &(f64, [u8; 3]), b: &(f64, [u8; 3])| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+    costs.select_nth_unstable_by(n - 1, worst_first);
+    costs.truncate(n);
+    costs.sort_unstable_by(worst_first);
+    costs.into_iter().map(|(_, rgb)| rgb).collect()
 }
 
 /// Luma of Rec. 601, which suits gamma-encoded values such as these.
@@ -211,7 +191,7 @@ mod tests {
 
     #[test]
     fn threads_change_nothing() {
-        let colours = scattered(5 * CHUNK as u32 + 3);
+        let colours = scattered(100_000);
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let params = PaletteParams { k: 12, restarts: 2, iterations: 20, tolerance: 0.0 };
@@ -239,23 +219,17 @@ mod tests {
     #[test]
     fn a_centre_without_pixels_goes_where_most_is_lost() {
         let mut histogram = Histogram::default();
-        for (rgb, times) in [([0, 0, 0], 10), ([20, 0, 0], 10), ([90, 0, 0], 1), ([255, 255, 255], 1)] {
+        for (rgb, times) in [([0, 0, 0], 10), ([20, 0, 0], 10), ([90, 0, 0], 1), ([200, 200, 200], 1)] {
             histogram.add_times(rgb, times);
         }
         let colours = histogram.colours();
-        // Both last centres are too far from everything.
-        let mut centres = vec![[-1.0; 3], [50.0; 3], [60.0; 3]];
-        let nearest = Nearest::of(&colours, &centres);
-        assert!(update(&colours, &nearest, &mut centres));
-        assert_eq!(centres[1], [1.0; 3]);
-        assert_eq!(centres[2], colours.point(2));
-        let found = lloyd(
-            &colours,
-            vec![[-1.0; 3], [50.0; 3], [60.0; 3]],
-            &params(3),
-            &Task::begin(&Silent, "", 0, ""),
-        );
-        assert!(Nearest::of(&colours, &found.centres).labels.contains(&1));
-        assert!(found.centres.iter().all(|c| c.iter().all(|v| (-1.0..=1.0).contains(v))));
+        // The last is too far from everything, and so is the second: it is no nearer than the first.
+        let start = [[0.0; 3], [0.0; 3], [255.0, 0.0, 255.0]];
+        let mut centres = start;
+        assert!(update(&Assignment::new(colours.tree(), &centres), &mut centres));
+        assert_eq!(centres[1..], [[200.0; 3], [90.0, 0.0, 0.0]]);
+        let found = refine(&colours, &start.map(|centre| centre.map(unit)), &params(3), &Silent);
+        assert_eq!(found.centres[1], [unit(200.0); 3]);
+        assert!(found.inertia < 1e-3, "{}", found.inertia);
     }
 }

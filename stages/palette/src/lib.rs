@@ -6,20 +6,22 @@
 //!
 //! - [`Histogram`] counts colours while images stream by; [`Colours`] are the distinct ones with
 //!   their counts. k-means on these is k-means on all pixels, at a fraction of the work.
-//! - [`kmeans`] seeds (k-means++), iterates (Lloyd) and keeps the best of several restarts.
+//! - [`kmeans`] seeds ([`seeding`]: k-means++), iterates (Lloyd) and keeps the best of several restarts.
+//! - `tree` and `assign` make this quick and leave it exact: centres are filtered down a tree of
+//!   the colours, so that a colour is compared with the few that may be its nearest.
 //! - [`quality`] says what the palette loses, on the bytes that people will see.
 //!
-//! The result does not depend on the number of threads: centres are means of exact integer sums,
-//! and floating-point sums run over fixed chunks that are added in order.
+//! The result does not depend on the number of threads: whatever is summed up is a whole number.
 
+mod assign;
 mod colours;
 mod error;
 pub mod kmeans;
-mod nearest;
 mod params;
 pub mod quality;
-mod seeding;
+pub mod seeding;
 mod stage;
+mod tree;
 
 pub use colours::{Colours, Histogram};
 pub use error::{Error, Result};

@@ -1,23 +1,18 @@
 //! What a palette loses, measured on the bytes that it is shown as.
 
-use igpt_artifact::table::palette::{self, Palette, squared_error};
+use igpt_artifact::table::palette::{self, Palette};
+use igpt_colour::byte;
 
 use crate::Colours;
-use crate::nearest::Nearest;
+use crate::assign::Assignment;
 
 /// The peak signal-to-noise ratio in dB over all channels of all pixels, when each pixel is shown
 /// as its nearest palette colour. `None` where nothing is lost or there are no pixels.
 pub fn psnr_db(colours: &Colours, palette: &Palette) -> Option<f64> {
-    let nearest = Nearest::of(colours, palette.centers());
-    let shown: Vec<_> = (0..palette.len()).map(|token| palette.rgb(token as u16)).collect();
-    let error: u64 = colours
-        .rgb()
-        .iter()
-        .zip(colours.counts())
-        .zip(&nearest.labels)
-        .map(|((rgb, count), &label)| count * squared_error(*rgb, shown[usize::from(label)]))
-        .sum();
-    palette::psnr_db(error, colours.pixels())
+    let centres: Vec<_> = palette.centers().iter().map(|centre| centre.map(byte)).collect();
+    let shown: Vec<_> = (0..palette.len()).map(|token| palette.rgb(token as u16).map(f64::from)).collect();
+    let error = Assignment::new(colours.tree(), &centres).cost(&shown);
+    palette::psnr_db(error.round() as u64, colours.pixels())
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use igpt_artifact::table::images::Images;
 use igpt_artifact::table::palette::Palette;
+use igpt_artifact::table::vectors::Batch;
 use igpt_artifact::{Kind, Split};
-use igpt_stage::{Amount, Context, Forecast, Input, InputFacts, Stage, Summary, Task};
+use igpt_stage::{Amount, Context, Forecast, Input, InputFacts, Stage, Summary, Task, stream};
 
 use crate::{Colours, Error, Histogram, PaletteParams, Result, kmeans, quality};
 
@@ -61,10 +62,11 @@ fn count(context: &Context<'_>, images: &Images, split: Split) -> Result<Colours
     let reader = images.read(split, BATCH)?;
     let task = Task::begin(context.progress, &format!("count {split} colours"), reader.rows(), "images");
     let mut histogram = Histogram::default();
-    for batch in reader {
-        let batch = batch?;
+    let count = |batch: Batch<u8>| {
         histogram.add(&batch.values);
         task.advance(batch.rows() as u64);
-    }
+        Ok(())
+    };
+    stream(reader, count, |()| Ok(()))?;
     Ok(histogram.colours())
 }

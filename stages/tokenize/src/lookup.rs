@@ -1,26 +1,38 @@
 //! The nearest palette colour of a pixel.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU16, Ordering};
 
 use igpt_artifact::table::palette::Palette;
+use igpt_colour::{Bounds, Candidates, List, byte};
+use rayon::prelude::*;
 
-/// Centres that are compared at a time.
-const LANES: usize = 8;
+/// The number of RGB colours.
+const ALL: usize = 1 << 24;
 
-/// Marks a colour that has not been looked up yet; no palette is that large.
-const UNKNOWN: u16 = u16::MAX;
+/// Colours with the same red.
+const PLANE: usize = 1 << 16;
 
-/// Finds the nearest palette colour by squared distance in [-1, 1], where a byte x is
-/// x / 127.5 − 1; of equally near ones the one with the lowest index.
+/// Side of the cubes that the table is filled by; each is cut into eight until one palette colour
+/// is the nearest of all in it.
+const CUBE: usize = 16;
+
+/// Side of the smallest cubes, whose colours are looked at one by one.
+const CELL: usize = 4;
+
+/// Pixels in a unit of parallel work.
+const CHUNK: usize = 1 << 14;
+
+/// Finds the nearest palette colour by squared distance; of equally near ones the one with the
+/// lowest index.
 ///
-/// Distances are f64, so the answer is that of exact arithmetic unless two centres tie to about
-/// 1e-16. Each of the 2²⁴ colours is searched for once and then remembered, in 32 MiB. Threads may share
-/// a look-up: what they remember is the same whoever searches first.
+/// In steps of 1/255, a byte x is at 2x − 255 and a centre c at 255·c, which f64 holds exactly. Their
+/// differences are exact too for centres that are 0 or at least 2⁻²⁰ in size; only squares and their sums
+/// are rounded, to within 1e-15 of them.
+///
+/// The answers for all 2²⁴ colours are worked out at once, on all threads, and take 32 MiB: a
+/// token is then a matter of reading it.
 pub struct Lookup {
-    // One array a channel, filled up to whole blocks with centres infinitely far away.
-    centres: [Vec<f64>; 3],
-    known: Vec<AtomicU16>,
+    tokens: Box<[u16; ALL]>,
 }
 
 impl fmt::Debug for Lookup {
@@ -30,53 +42,123 @@ impl fmt::Debug for Lookup {
 }
 
 impl Lookup {
-    /// A look-up that knows nothing yet. The palette has at least one colour.
+    /// The answers for a palette, which has at least one colour.
     pub fn new(palette: &Palette) -> Self {
-        let centres = [0, 1, 2].map(|channel| {
-            let mut values: Vec<_> = palette.centers().iter().map(|c| f64::from(c[channel])).collect();
-            values.resize(values.len().next_multiple_of(LANES), f64::INFINITY);
-            values
+        let centres = palette.centers();
+        let exact: Vec<_> = centres.iter().map(|centre| centre.map(|c| 255.0 * f64::from(c))).collect();
+        let (candidates, all) = Candidates::new(centres.iter().map(|centre| centre.map(|c| byte(c) as f32)));
+        let mut tokens = vec![0; ALL];
+        tokens.par_chunks_exact_mut(CUBE * PLANE).enumerate().for_each(|(slab, tokens)| {
+            let candidates = candidates.clone();
+            Filler { exact: &exact, candidates, first_red: slab * CUBE, tokens }.fill_all(all);
         });
-        Self { centres, known: (0..1 << 24).map(|_| AtomicU16::new(UNKNOWN)).collect() }
+        let tokens = tokens.into_boxed_slice().try_into();
+        Self { tokens: tokens.expect("a table of all colours was allocated") }
     }
 
     /// The token of a pixel.
-    pub fn token(&self, rgb: [u8; 3]) -> u16 {
-        let [r, g, b] = rgb;
-        let known = &self.known[u32::from_be_bytes([0, r, g, b]) as usize];
-        match known.load(Ordering::Relaxed) {
-            UNKNOWN => {
-                let token = self.search(rgb);
-                known.store(token, Ordering::Relaxed);
-                token
+    pub fn token(&self, [r, g, b]: [u8; 3]) -> u16 {
+        self.tokens[u32::from_be_bytes([0, r, g, b]) as usize]
+    }
+
+    /// The tokens of many pixels, on all threads.
+    pub fn encode(&self, pixels: &[[u8; 3]]) -> Vec<u16> {
+        let mut tokens = vec![0; pixels.len()];
+        tokens.par_chunks_mut(CHUNK).zip(pixels.par_chunks(CHUNK)).for_each(|(tokens, pixels)| {
+            for (token, &rgb) in tokens.iter_mut().zip(pixels) {
+                *token = self.token(rgb);
             }
-            token => token,
+        });
+        tokens
+    }
+}
+
+/// Fills the table for some reds.
+struct Filler<'a> {
+    /// Centres in steps of 1/255.
+    exact: &'a [[f64; 3]],
+    candidates: Candidates,
+    first_red: usize,
+    tokens: &'a mut [u16],
+}
+
+impl Filler<'_> {
+    fn fill_all(&mut self, list: List) {
+        let (low, high) = (self.first_red as u8, (self.first_red + CUBE - 1) as u8);
+        let slab = Bounds { low: [low, 0, 0], high: [high, 255, 255] };
+        let list = self.candidates.narrow(list, &slab);
+        for green in (0..256).step_by(CUBE) {
+            for blue in (0..256).step_by(CUBE) {
+                self.fill([self.first_red, green, blue], CUBE, list);
+            }
         }
     }
 
-    fn search(&self, rgb: [u8; 3]) -> u16 {
-        let [r, g, b] = rgb.map(|value| f64::from(value) / 127.5 - 1.0);
-        let [rs, gs, bs] = self.centres.each_ref().map(|values| values.as_chunks::<LANES>().0);
-        let mut nearest = [0_u64; LANES];
-        let mut distance = [f64::INFINITY; LANES];
-        for (block, ((rs, gs), bs)) in (0_u64..).zip(rs.iter().zip(gs).zip(bs)) {
-            for lane in 0..LANES {
-                let [r, g, b] = [r - rs[lane], g - gs[lane], b - bs[lane]];
-                let found = r * r + g * g + b * b;
-                // Selections rather than a branch: this becomes a compare and two blends.
-                let closer = found < distance[lane];
-                nearest[lane] = if closer { block } else { nearest[lane] };
-                distance[lane] = if closer { found } else { distance[lane] };
+    /// Fills a cube from its lowest corner.
+    fn fill(&mut self, corner: [usize; 3], side: usize, list: List) {
+        let bounds = Bounds {
+            low: corner.map(|value| value as u8),
+            high: corner.map(|value| (value + side - 1) as u8),
+        };
+        let list = self.candidates.narrow(list, &bounds);
+        if let Some(token) = self.candidates.only(list) {
+            for red in 0..side {
+                for green in 0..side {
+                    self.row(corner, red, green, side).fill(token as u16);
+                }
+            }
+        } else if side > CELL {
+            let half = side / 2;
+            for octant in 0..8 {
+                let place = |channel: usize| corner[channel] + half * (octant >> channel & 1);
+                self.fill([0, 1, 2].map(place), half, list);
+            }
+        } else {
+            let tokens = self.search(corner, list);
+            for red in 0..CELL {
+                for green in 0..CELL {
+                    self.row(corner, red, green, CELL).copy_from_slice(&tokens[red][green]);
+                }
             }
         }
-        let mut best = (f64::INFINITY, u64::MAX);
-        for lane in 0..LANES {
-            let index = nearest[lane] * LANES as u64 + lane as u64;
-            if distance[lane] < best.0 || (distance[lane] == best.0 && index < best.1) {
-                best = (distance[lane], index);
+        self.candidates.drop_from(list);
+    }
+
+    /// The part of the table with this red and green, counted from a corner.
+    fn row(&mut self, [r, g, b]: [usize; 3], red: usize, green: usize, side: usize) -> &mut [u16] {
+        let start = (r - self.first_red + red) * PLANE + (g + green) * 256 + b;
+        &mut self.tokens[start..start + side]
+    }
+
+    /// The nearest centre of every colour in a cell: squares are taken once for each value of a
+    /// channel, so that a colour and a centre are two sums and a comparison.
+    fn search(&self, corner: [usize; 3], list: List) -> [[[u16; CELL]; CELL]; CELL] {
+        let mut nearest = [[[0; CELL]; CELL]; CELL];
+        let mut distance = [[[f64::INFINITY; CELL]; CELL]; CELL];
+        for label in self.candidates.labels(list) {
+            let mut squares = [[0.0; CELL]; 3];
+            for channel in 0..3 {
+                for step in 0..CELL {
+                    let at = (2 * (corner[channel] + step)) as f64 - 255.0;
+                    squares[channel][step] = (at - self.exact[label][channel]).powi(2);
+                }
+            }
+            for red in 0..CELL {
+                for green in 0..CELL {
+                    let both = squares[0][red] + squares[1][green];
+                    for blue in 0..CELL {
+                        let found = both + squares[2][blue];
+                        // Selections rather than a branch: this becomes a compare and two blends.
+                        let closer = found < distance[red][green][blue];
+                        let (nearest, distance) =
+                            (&mut nearest[red][green][blue], &mut distance[red][green][blue]);
+                        *nearest = if closer { label as u64 } else { *nearest };
+                        *distance = if closer { found } else { *distance };
+                    }
+                }
             }
         }
-        best.1 as u16
+        nearest.map(|greens| greens.map(|blues| blues.map(|label| label as u16)))
     }
 }
 
@@ -86,14 +168,16 @@ mod tests {
     use igpt_stage::Seed;
     use rand::Rng;
 
+    /// The answer in whole numbers of 2⁻⁴⁰ of 1/255, which hold every centre that is tried here.
     fn brute_force(palette: &Palette, rgb: [u8; 3]) -> u16 {
-        let mut best = (f64::INFINITY, 0);
+        let mut best = (i128::MAX, 0);
         for (index, centre) in palette.centers().iter().enumerate() {
-            let distance: f64 = rgb
-                .iter()
-                .zip(centre)
-                .map(|(&x, &c)| (f64::from(x) / 127.5 - 1.0 - f64::from(c)).powi(2))
-                .sum();
+            let difference = |channel: usize| {
+                let exact = 255.0 * f64::from(centre[channel]) * (1_u64 << 40) as f64;
+                assert_eq!(exact.fract(), 0.0);
+                (i128::from(2 * i32::from(rgb[channel]) - 255) << 40) - exact as i128
+            };
+            let distance = [0, 1, 2].map(difference).map(|d| d * d).iter().sum();
             if distance < best.0 {
                 best = (distance, index as u16);
             }
@@ -101,19 +185,35 @@ mod tests {
         best.1
     }
 
+    /// Palettes of several kinds: anywhere, close together, grey, and on a grid with many ties.
+    fn palette(rng: &mut impl Rng, kind: usize, k: usize) -> Palette {
+        let near: [u8; 3] = rng.random();
+        let mut centre = |_| match kind {
+            0 => std::array::from_fn(|_| rng.random_range(-65536..=65536) as f32 / 65536.0),
+            1 => near.map(|v| (f32::from(v) - 128.0 + rng.random_range(-9..=9) as f32 / 8.0) / 130.0),
+            2 => [rng.random_range(-128..=128) as f32 / 128.0; 3],
+            _ => std::array::from_fn(|_| rng.random_range(-2..=2) as f32 / 2.0),
+        };
+        let mut centres: Vec<[f32; 3]> = (0..k).map(&mut centre).collect();
+        // Equal centres far apart in the list.
+        centres[k - 1] = centres[k / 2];
+        Palette::new(centres)
+    }
+
     #[test]
-    fn agrees_with_brute_force() {
+    fn agrees_with_brute_force_in_whole_numbers() {
         let mut rng = Seed::new(1).rng();
-        for k in [1, 2, 7, 8, 9, 100, 512] {
-            let mut centres: Vec<[f32; 3]> =
-                (0..k).map(|_| std::array::from_fn(|_| rng.random_range(-1.0..=1.0))).collect();
-            // Equal centres far apart in the list.
-            centres[k - 1] = centres[k / 2];
-            let palette = Palette::new(centres);
+        for (round, k) in [1, 2, 7, 8, 9, 100, 512, 3, 31, 64, 300, 512].into_iter().enumerate() {
+            let palette = palette(&mut rng, round % 4, k);
             let lookup = Lookup::new(&palette);
-            for _ in 0..5000 {
-                let rgb = rng.random();
-                let token = lookup.token(rgb);
+            let mut pixels: Vec<[u8; 3]> = (0..3000).map(|_| rng.random()).collect();
+            // Around the centres, where cells are mixed.
+            pixels.extend((0..2000).map(|_| {
+                let [r, g, b] = palette.rgb(rng.random_range(0..k) as u16);
+                [r, g, b].map(|v| v.saturating_add(rng.random_range(0..9)).saturating_sub(4))
+            }));
+            let tokens = lookup.encode(&pixels);
+            for (&rgb, &token) in pixels.iter().zip(&tokens) {
                 assert_eq!(token, brute_force(&palette, rgb), "k {k}, {rgb:?}");
                 assert_eq!(lookup.token(rgb), token);
             }
@@ -122,20 +222,23 @@ mod tests {
 
     #[test]
     fn of_equally_near_colours_the_first_is_taken() {
-        // Distances from white are exact here, and equal for every permutation.
         let far = [[-1.0; 3]; 9];
         let near = [[-0.5, 0.5, 0.25], [0.5, 0.25, -0.5], [0.25, -0.5, 0.5]];
         let palette = Palette::new([&far[..], &near, &near].concat());
         let lookup = Lookup::new(&palette);
         assert_eq!(lookup.token([255; 3]), 9);
         assert_eq!(lookup.token([0; 3]), 0);
-        // Ties within a lane, and over lanes in the order opposite to the lanes'.
-        for (places, first) in [(&[3, 11, 19][..], 3), (&[7, 8], 7), (&[15, 16, 9], 9)] {
-            let mut centres = vec![[-1.0; 3]; 24];
-            places.iter().zip(near).for_each(|(&place, centre)| centres[place] = centre);
-            assert_eq!(Lookup::new(&Palette::new(centres)).token([255; 3]), first);
-        }
         let greys = Palette::new(vec![[0.5; 3]; 20]);
         assert_eq!(Lookup::new(&greys).token([128; 3]), 0);
+    }
+
+    #[test]
+    fn threads_change_nothing() {
+        let palette = palette(&mut Seed::new(2).rng(), 0, 40);
+        let table = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| Lookup::new(&palette).tokens)
+        };
+        assert!(table(1) == table(3));
     }
 }

@@ -5,16 +5,12 @@ use igpt_artifact::table::palette::Palette;
 use igpt_artifact::table::tokens::{Tokens, TokensMeta};
 use igpt_artifact::table::vectors::Batch;
 use igpt_artifact::{Error, Kind, Result};
-use igpt_stage::{Context, Forecast, Input, InputFacts, Stage, Summary, Task};
-use rayon::prelude::*;
+use igpt_stage::{Context, Forecast, Input, InputFacts, Stage, Summary, Task, stream};
 
 use crate::{Lookup, Tally, TokenizeParams};
 
 /// Images that are read at a time.
 const BATCH: usize = 1024;
-
-/// Pixels in a unit of parallel work at least.
-const MIN_PIXELS: usize = 4096;
 
 /// Turns every image of every split into palette indices, in raster order.
 ///
@@ -62,13 +58,16 @@ impl Stage for TokenizeStage {
         for &split in images.meta.rows.keys() {
             let mut tally = Tally::new(&palette);
             let mut writer = Tokens::writer(context.out, split, &meta);
-            for batch in images.read(split, BATCH)? {
-                let batch = batch?;
-                let coded = encode(&lookup, &batch, meta.len());
-                tally.add(batch.values.as_chunks().0, &coded.values);
-                writer.extend(&coded)?;
-                task.advance(coded.rows() as u64);
-            }
+            let width = meta.len();
+            stream(
+                images.read(split, BATCH)?,
+                |batch| {
+                    let coded = encode(&lookup, batch, width, &mut tally);
+                    task.advance(coded.rows() as u64);
+                    Ok(coded)
+                },
+                |coded| writer.extend(&coded),
+            )?;
             meta.rows.insert(split, writer.finish()?);
             used.iter_mut().zip(tally.counts()).for_each(|(used, &count)| *used |= count > 0);
             tokens += tally.tokens();
@@ -89,12 +88,9 @@ impl Stage for TokenizeStage {
     }
 }
 
-fn encode(lookup: &Lookup, images: &Batch<u8>, width: usize) -> Batch<u16> {
+fn encode(lookup: &Lookup, images: Batch<u8>, width: usize, tally: &mut Tally) -> Batch<u16> {
     let pixels = images.values.as_chunks().0;
-    Batch {
-        ids: images.ids.clone(),
-        labels: images.labels.clone(),
-        values: pixels.par_iter().with_min_len(MIN_PIXELS).map(|&rgb| lookup.token(rgb)).collect(),
-        width,
-    }
+    let values = lookup.encode(pixels);
+    tally.add(pixels, &values);
+    Batch { ids: images.ids, labels: images.labels, values, width }
 }

@@ -1,6 +1,10 @@
 //! What tokens use of a palette, and what they lose.
 
 use igpt_artifact::table::palette::{self, Palette, squared_error};
+use rayon::prelude::*;
+
+/// Pixels in a unit of parallel work.
+const CHUNK: usize = 1 << 16;
 
 /// Counts over the pixels of a split.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,15 +21,26 @@ impl Tally {
         Self { counts: vec![0; shown.len()], shown, squared_error: 0 }
     }
 
-    /// Counts pixels and their tokens.
+    /// Counts pixels and their tokens, on all threads.
     ///
     /// # Panics
     /// If a token is not in the palette.
     pub fn add(&mut self, pixels: &[[u8; 3]], tokens: &[u16]) {
-        for (pixel, &token) in pixels.iter().zip(tokens) {
-            let token = usize::from(token);
-            self.counts[token] += 1;
-            self.squared_error += squared_error(*pixel, self.shown[token]);
+        let count = |(pixels, tokens): (&[[u8; 3]], &[u16])| {
+            let mut counts = vec![0; self.shown.len()];
+            let mut error = 0;
+            for (pixel, &token) in pixels.iter().zip(tokens) {
+                let token = usize::from(token);
+                counts[token] += 1;
+                error += squared_error(*pixel, self.shown[token]);
+            }
+            (counts, error)
+        };
+        let chunks = pixels.par_chunks(CHUNK).zip(tokens.par_chunks(CHUNK));
+        let counted: Vec<(Vec<u64>, u64)> = chunks.map(count).collect();
+        for (counts, error) in counted {
+            self.counts.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+            self.squared_error += error;
         }
     }
 

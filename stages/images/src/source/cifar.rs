@@ -135,7 +135,7 @@ impl Source for Cifar {
         &'a self,
         split: Split,
         rows: &'a [u64],
-    ) -> Result<impl Iterator<Item = Result<Record, Error>> + 'a, Error> {
+    ) -> Result<impl Iterator<Item = Result<Record, Error>> + Send + 'a, Error> {
         Ok(records::fetch(self.batches.get(&split).map_or(&[], Vec::as_slice), rows))
     }
 

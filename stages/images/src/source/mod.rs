@@ -46,7 +46,7 @@ pub(crate) trait Source: Sync {
         &'a self,
         split: Split,
         rows: &'a [u64],
-    ) -> Result<impl Iterator<Item = Result<Self::Raw, Error>> + 'a, Error>;
+    ) -> Result<impl Iterator<Item = Result<Self::Raw, Error>> + Send + 'a, Error>;
 
     /// The memory that a raw image takes, in bytes.
     fn bytes(&self, _raw: &Self::Raw) -> usize {

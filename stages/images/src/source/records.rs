@@ -46,7 +46,7 @@ impl RecordFile {
 pub(super) fn fetch<'a>(
     files: &'a [RecordFile],
     rows: &'a [u64],
-) -> impl Iterator<Item = Result<Record, Error>> + 'a {
+) -> impl Iterator<Item = Result<Record, Error>> + Send + 'a {
     let mut open: Option<(&Path, File)> = None;
     by_file(files.iter().map(RecordFile::records), rows)
         .into_iter()

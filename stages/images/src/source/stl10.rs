@@ -134,7 +134,7 @@ impl Source for Stl10 {
         &'a self,
         split: Split,
         rows: &'a [u64],
-    ) -> Result<impl Iterator<Item = Result<Self::Raw, Error>> + 'a, Error> {
+    ) -> Result<impl Iterator<Item = Result<Self::Raw, Error>> + Send + 'a, Error> {
         let (files, labels) = self
             .splits
             .get(&split)

@@ -73,7 +73,7 @@ impl Source for Listing {
         &'a self,
         split: Split,
         rows: &'a [u64],
-    ) -> Result<impl Iterator<Item = Result<ImageFile, Error>> + 'a, Error> {
+    ) -> Result<impl Iterator<Item = Result<ImageFile, Error>> + Send + 'a, Error> {
         let images = self.images.get(&split).map_or(&[][..], Vec::as_slice);
         Ok(rows.iter().map(|&row| Ok(images[row as usize].clone())))
     }

@@ -71,7 +71,7 @@ impl Source for HfParquet {
         &'a self,
         split: Split,
         rows: &'a [u64],
-    ) -> Result<impl Iterator<Item = Result<Row, Error>> + 'a, Error> {
+    ) -> Result<impl Iterator<Item = Result<Row, Error>> + Send + 'a, Error> {
         let files = self.files.get(&split).map_or(&[][..], Vec::as_slice);
         let runs = by_file(files.iter().map(|file| file.rows), rows);
         Ok(Rows::new(

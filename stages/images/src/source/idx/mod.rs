@@ -101,7 +101,7 @@ impl Source for Idx {
         &'a self,
         split: Split,
         rows: &'a [u64],
-    ) -> Result<impl Iterator<Item = Result<Grey, Error>> + 'a, Error> {
+    ) -> Result<impl Iterator<Item = Result<Grey, Error>> + Send + 'a, Error> {
         let images = self.splits.get(&split);
         let mut opened = images.map(|images| Ok::<_, Error>((images, images.file.reader()?))).transpose()?;
         Ok(rows.iter().map_while(move |&row| {

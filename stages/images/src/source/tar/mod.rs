@@ -115,7 +115,7 @@ impl Source for Tar {
         &'a self,
         split: Split,
         rows: &'a [u64],
-    ) -> Result<impl Iterator<Item = Result<Packed, Error>> + 'a, Error> {
+    ) -> Result<impl Iterator<Item = Result<Packed, Error>> + Send + 'a, Error> {
         let shards = self.shards.get(&split).map_or(&[][..], Vec::as_slice);
         let places = by_file(shards.iter().map(|shard| shard.samples.len() as u64), rows)
             .into_iter()

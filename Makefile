@@ -1,15 +1,18 @@
 # Two commands matter: `make pipeline` runs everything, `make test` checks everything.
 # `make STAGE` (images, palette, … see `igpt stages`) runs one stage and what it needs;
-# `make scaling`, `bert`, `low-data`, `transfer` run those experiments.
+# `make scaling`, `bert`, `low-data`, `transfer` run those experiments. `make bench` measures speed and memory
+# beside other programs: `make bench BENCH='--only train --markdown bench.md'`, see docs/benchmarks.md.
 
 CARGO  ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 IGPT   := $(TARGET)/release/igpt
+PYTHON ?= .venv/bin/python
+BENCH  ?=
 STAGES := images palette tokenize pretrain features probe sample report
 # Experiments on the built-in images: the rest of the paper in small.
 SMALL  := scaling bert low-data transfer
 
-.PHONY: pipeline test check build status clean python $(STAGES) $(SMALL)
+.PHONY: pipeline test check bench build status clean python $(STAGES) $(SMALL)
 
 pipeline: build
 	$(IGPT) run
@@ -30,10 +33,15 @@ build:
 test:
 	$(CARGO) test --release --workspace
 
-# A Python with transformers, for the tests that compare with it; without one they are skipped.
+# Hours of nothing else on the machine would be best; minutes with --only.
+bench: build
+	$(TARGET)/release/igpt-bench --python $(PYTHON) $(BENCH)
+
+# A Python with transformers and what else stands beside igpt, for the tests and benchmarks that compare with it;
+# without one they are skipped.
 python:
 	python3 -m venv .venv
-	.venv/bin/python -m pip install -r crates/model/tests/python/requirements.txt
+	.venv/bin/python -m pip install -r crates/model/tests/python/requirements.txt -r benches/peers/requirements.txt
 
 # What CI runs.
 check:

@@ -7,6 +7,7 @@
 # 1. The CUDA build runs, and agrees with the CPU: same seed, same data, losses and features close.
 # 2. Speed of a training step beside PyTorch (eager and compiled), same sizes, same card.
 # 3. bf16 beside f32, and the paper's S at batch 128 on one card: blocks recomputed, products in bf16.
+#    Each side says a line of JSON; what the card's memory came to is the line after it.
 # 4. CIFAR-10 at 32×32, pretrained, probed at every layer and fine-tuned.
 #
 # SECONDS_TRAIN bounds step 4 (default 240). The figures go into docs/results.md by hand, with the card.
@@ -18,7 +19,7 @@ prepare() {
     local target="${CARGO_TARGET_DIR:-target}"
     cargo build --release --workspace --features igpt/cuda
     mkdir -p "$carry"
-    cp "$target/release/igpt" "$carry/igpt"
+    cp "$target/release/igpt" "$target/release/igpt-bench" "$carry/"
     if [ -n "${1:-}" ]; then
         mkdir -p "$carry/cifar10"
         cp "$1"/*.parquet "$carry/cifar10/"
@@ -41,19 +42,17 @@ run() {
     python3 benches/compare_runs.py "$work/cpu" "$work/cuda"
 
     echo; echo "## 2. Training step beside PyTorch"
-    bench_step 8 256 8 32 32
-    bench_step 24 512 8 32 32
+    bench_step n_layer=8 n_embd=256 n_head=8 batch_size=32
+    bench_step n_layer=24 n_embd=512 n_head=8 batch_size=32
 
     echo; echo "## 3. bf16, and S at batch 128"
     for precision in f32 bf16; do
         "$igpt" run pretrain -f benches/gpu-agree.yaml --device cuda --artifacts "$work/$precision" --quiet \
             --set "pretrain.precision=$precision" || true
-        python3 benches/step_speed.py "$work/$precision/gpu-agree/pretrain" --loss || true
     done
-    "$igpt" plan benches/gpu-step.yaml --set pretrain.preset=igpt-s --set images.size=32 --set palette.k=512 \
-        --set pretrain.batch_size=128 --set pretrain.precision=bf16 --set pretrain.recompute=true
-    bench_step 24 512 8 32 128 --set pretrain.precision=bf16 --set pretrain.recompute=true --set pretrain.steps=30
-    nvidia-smi --query-gpu=memory.used --format=csv,noheader || true
+    python3 benches/compare_runs.py "$work/f32" "$work/bf16" || true
+    "$igpt" plan experiments/igpt-s.yaml
+    bench_step n_layer=24 n_embd=512 n_head=8 batch_size=128 precision=bf16 recompute=true
 
     echo; echo "## 4. CIFAR-10"
     if [ -d "$carry/cifar10" ]; then
@@ -66,22 +65,32 @@ run() {
     fi
 }
 
-# Layers, width, heads, side, batch, further options of igpt: one line for igpt, two for PyTorch.
+# Sizes of a training step at 32×32 with 512 colours, for igpt and for PyTorch in both modes.
 bench_step() {
-    local layers=$1 width=$2 heads=$3 side=$4 batch=$5
-    shift 5
-    local place="$work/step-$layers-$width-$batch"
-    "$igpt" run pretrain -f benches/gpu-step.yaml --device cuda --artifacts "$place" --quiet \
-        --set "pretrain.n_layer=$layers" --set "pretrain.n_embd=$width" --set "pretrain.n_head=$heads" \
-        --set "images.size=$side" --set "pretrain.batch_size=$batch" "$@" || true
-    python3 benches/step_speed.py "$place/gpu-step/pretrain" || true
+    local sizes=(n_positions=1024 k=512 warm_up=5 steps=20 device=cuda threads=2 "$@") mode
+    echo "${*}"
+    watched "$PWD/$carry/igpt-bench" row train "${sizes[@]}" || true
     for mode in eager compile; do
-        python3 benches/peers/train_step.py "$layers" "$width" "$heads" $((side * side)) "$batch" "$mode" || true
+        watched python3 benches/peers/train_step.py "${sizes[@]}" "mode=$mode" || true
     done
+}
+
+# Runs a command and says the largest memory in use on the card meanwhile.
+watched() {
+    local used watcher ended=0
+    used=$(mktemp)
+    nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits --loop-ms=200 >"$used" 2>/dev/null &
+    watcher=$!
+    "$@" || ended=$?
+    kill "$watcher" 2>/dev/null || true
+    wait "$watcher" 2>/dev/null || true
+    echo "card memory at most: $(sort -n "$used" | tail -n 1) MiB"
+    rm -f "$used"
+    return "$ended"
 }
 
 case "${1:-}" in
     prepare) shift; prepare "$@" ;;
     run) run ;;
-    *) sed -n '2,13p' "$0"; exit 2 ;;
+    *) sed -n '2,14p' "$0"; exit 2 ;;
 esac

@@ -106,7 +106,7 @@ impl Search<'_> {
         strengths.sort_by(|a, b| b.total_cmp(a));
         strengths.dedup();
 
-        let mut model = Softmax(Array2::zeros((job.dims() + 1, roster.classes.len())));
+        let mut model = Softmax::zeros(job.dims(), roster.classes.len());
         let mut best: Option<Candidate> = None;
         let mut unconverged = Vec::new();
         for l2 in strengths {

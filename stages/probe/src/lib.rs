@@ -41,11 +41,12 @@ mod roster;
 mod scaler;
 mod sgd;
 mod softmax;
-mod solver;
+pub mod solver;
 mod stage;
 mod vectors;
 pub mod weights;
 
 pub use error::{Error, Result};
 pub use params::{LowData, ProbeParams, Sgd, SolverName};
+pub use softmax::Softmax;
 pub use stage::ProbeStage;

@@ -4,9 +4,10 @@ use igpt_artifact::table::probe::UNSEEN_LOSS;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Slice, Zip};
 
-/// Weights of shape (dims + 1) × classes; the last row holds the intercepts.
+/// A linear classifier with probabilities: weights of shape (dims + 1) × classes, the last row of which holds
+/// the intercepts.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Softmax(pub(crate) Array2<f64>);
+pub struct Softmax(pub(crate) Array2<f64>);
 
 /// How a classifier does on some images.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,6 +62,11 @@ impl Score {
 }
 
 impl Softmax {
+    /// The classifier that finds every class equally likely: where fits start.
+    pub fn zeros(dims: usize, classes: usize) -> Self {
+        Self(Array2::zeros((dims + 1, classes)))
+    }
+
     /// The weights without the intercepts: dims × classes.
     pub(crate) fn weights(&self) -> ArrayView2<'_, f64> {
         self.0.slice_axis(Axis(0), Slice::from(..-1))
@@ -101,8 +107,9 @@ impl Softmax {
         (value, gradient)
     }
 
-    /// The value of the objective, and the Euclidean norm of its gradient.
-    pub(crate) fn objective(&self, x: &ArrayView2<'_, f64>, targets: &[usize], l2: f64) -> (f64, f64) {
+    /// The value of the objective, `mean NLL + l2/2 · ‖W‖²` over the images `x` (images × dims) of the
+    /// classes `targets`, and the Euclidean norm of its gradient.
+    pub fn objective(&self, x: &ArrayView2<'_, f64>, targets: &[usize], l2: f64) -> (f64, f64) {
         let (value, gradient) = self.gradient(x, targets, l2);
         (value, gradient.fold(0.0, |sum, g| sum + g * g).sqrt())
     }

@@ -21,4 +21,4 @@ pub mod tokens;
 pub mod vectors;
 mod write;
 
-pub use write::{TableWriter, read_json, write_json};
+pub use write::{ROW_GROUP, TableWriter, read_json, write_json};

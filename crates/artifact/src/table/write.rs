@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::{Error, Result};
 
 /// Rows in a Parquet row group: the unit that a reader can skip.
-pub(crate) const ROW_GROUP: usize = 4096;
+pub const ROW_GROUP: usize = 4096;
 
 /// Writes one Parquet file. The same batches give the same bytes.
 pub struct TableWriter {

@@ -6,33 +6,47 @@ use igpt_artifact::table::palette::Palette;
 use igpt_colour::{Bounds, Candidates, List, byte};
 use rayon::prelude::*;
 
-/// The number of RGB colours.
-const ALL: usize = 1 << 24;
-
-/// Colours with the same red.
-const PLANE: usize = 1 << 16;
-
-/// Side of the cubes that the table is filled by; each is cut into eight until one palette colour
-/// is the nearest of all in it.
-const CUBE: usize = 16;
-
-/// Side of the smallest cubes, whose colours are looked at one by one.
+/// Side of the cubes of colours that are looked up together.
 const CELL: usize = 4;
+
+/// Colours in a cell.
+const PLACES: usize = CELL * CELL * CELL;
+
+/// Cells along a side of the cube of all colours.
+const SIDE: usize = 256 / CELL;
+
+/// Side of the cubes, in cells, by which the table is filled; each is cut into eight until one
+/// palette colour is the nearest of all in it.
+const CUBE: usize = 4;
 
 /// Pixels in a unit of parallel work.
 const CHUNK: usize = 1 << 14;
 
+/// In place of a token: the cell has more palette colours than it can name.
+const CROWDED: u16 = u16::MAX;
+
 /// Finds the nearest palette colour by squared distance; of equally near ones the one with the
 /// lowest index.
 ///
-/// In steps of 1/255, a byte x is at 2x − 255 and a centre c at 255·c, which f64 holds exactly. Their
-/// differences are exact too for centres that are 0 or at least 2⁻²⁰ in size; only squares and their sums
-/// are rounded, to within 1e-15 of them.
+/// In steps of 1/255, a byte x is at 2x − 255 and a centre c at 255·c, which f64 holds exactly.
+/// Their differences are exact too for centres that are 0 or at least 2⁻²⁰ in size; only squares
+/// and their sums are rounded, to within 1e-15 of them.
 ///
-/// The answers for all 2²⁴ colours are worked out at once, on all threads, and take 32 MiB: a
-/// token is then a matter of reading it.
+/// The answers for all 2²⁴ colours are worked out at once, on all threads. What limits looking
+/// them up is memory, so they are packed: 6 MiB, of which the colours of photographs use little
+/// more than what processors keep close.
 pub struct Lookup {
-    tokens: Box<[u16; ALL]>,
+    cells: Vec<Cell>,
+    /// The tokens of every colour of a crowded cell.
+    crowded: Vec<[u16; PLACES]>,
+}
+
+/// The tokens in a cell, and two bits for each colour that choose among them. A crowded cell has
+/// [`CROWDED`] and its place in the list of these, low half first.
+#[derive(Clone, Copy, Default)]
+struct Cell {
+    tokens: [u16; 4],
+    codes: [u64; 2],
 }
 
 impl fmt::Debug for Lookup {
@@ -47,18 +61,39 @@ impl Lookup {
         let centres = palette.centers();
         let exact: Vec<_> = centres.iter().map(|centre| centre.map(|c| 255.0 * f64::from(c))).collect();
         let (candidates, all) = Candidates::new(centres.iter().map(|centre| centre.map(|c| byte(c) as f32)));
-        let mut tokens = vec![0; ALL];
-        tokens.par_chunks_exact_mut(CUBE * PLANE).enumerate().for_each(|(slab, tokens)| {
-            let candidates = candidates.clone();
-            Filler { exact: &exact, candidates, first_red: slab * CUBE, tokens }.fill_all(all);
-        });
-        let tokens = tokens.into_boxed_slice().try_into();
-        Self { tokens: tokens.expect("a table of all colours was allocated") }
+        let mut cells = vec![Cell::default(); SIDE * SIDE * SIDE];
+        let slabs = cells.par_chunks_exact_mut(CUBE * SIDE * SIDE).enumerate();
+        let crowded: Vec<_> = slabs
+            .map(|(slab, cells)| {
+                let candidates = candidates.clone();
+                let mut filler =
+                    Filler { exact: &exact, candidates, first: slab * CUBE, cells, crowded: Vec::new() };
+                filler.fill_all(all);
+                filler.crowded
+            })
+            .collect();
+        let mut lookup = Self { cells, crowded: Vec::new() };
+        for (cell, tokens) in crowded.into_iter().flatten() {
+            let place = lookup.crowded.len() as u32;
+            lookup.cells[cell].tokens = [CROWDED, place as u16, (place >> 16) as u16, 0];
+            lookup.crowded.push(tokens);
+        }
+        lookup
     }
 
     /// The token of a pixel.
+    #[inline]
     pub fn token(&self, [r, g, b]: [u8; 3]) -> u16 {
-        self.tokens[u32::from_be_bytes([0, r, g, b]) as usize]
+        let rgb = u32::from_be_bytes([0, r, g, b]);
+        // The upper six bits of each channel, then the lower two.
+        let cell = (rgb >> 2 & 0x3f | rgb >> 4 & 0xfc0 | rgb >> 6 & 0x3f000) as usize;
+        let place = rgb & 0x3 | rgb >> 6 & 0xc | rgb >> 12 & 0x30;
+        let Cell { tokens, codes } = &self.cells[cell];
+        let code = codes[place as usize / 32] >> (2 * (place % 32)) & 3;
+        match tokens[code as usize] {
+            CROWDED => self.crowded[usize::from(tokens[1]) | usize::from(tokens[2]) << 16][place as usize],
+            token => token,
+        }
     }
 
     /// The tokens of many pixels, on all threads.
@@ -73,41 +108,66 @@ impl Lookup {
     }
 }
 
-/// Fills the table for some reds.
+impl Cell {
+    /// The cell with these tokens, unless it would be crowded.
+    fn pack(all: &[u16; PLACES]) -> Option<Self> {
+        let mut cell = Self::default();
+        let mut known = 0;
+        for (place, &token) in all.iter().enumerate() {
+            let code = match cell.tokens[..known].iter().position(|&other| other == token) {
+                Some(code) => code,
+                None => {
+                    *cell.tokens.get_mut(known)? = token;
+                    known += 1;
+                    known - 1
+                }
+            };
+            cell.codes[place / 32] |= (code as u64) << (2 * (place % 32));
+        }
+        Some(cell)
+    }
+}
+
+/// Fills the cells of some reds.
 struct Filler<'a> {
     /// Centres in steps of 1/255.
     exact: &'a [[f64; 3]],
     candidates: Candidates,
-    first_red: usize,
-    tokens: &'a mut [u16],
+    /// The first red, in cells.
+    first: usize,
+    cells: &'a mut [Cell],
+    /// Crowded cells with their tokens.
+    crowded: Vec<(usize, [u16; PLACES])>,
 }
 
 impl Filler<'_> {
     fn fill_all(&mut self, list: List) {
-        let (low, high) = (self.first_red as u8, (self.first_red + CUBE - 1) as u8);
-        let slab = Bounds { low: [low, 0, 0], high: [high, 255, 255] };
+        let (low, high) = (self.first * CELL, (self.first + CUBE) * CELL - 1);
+        let slab = Bounds { low: [low as u8, 0, 0], high: [high as u8, 255, 255] };
         let list = self.candidates.narrow(list, &slab);
-        for green in (0..256).step_by(CUBE) {
-            for blue in (0..256).step_by(CUBE) {
-                self.fill([self.first_red, green, blue], CUBE, list);
+        for green in (0..SIDE).step_by(CUBE) {
+            for blue in (0..SIDE).step_by(CUBE) {
+                self.fill([self.first, green, blue], CUBE, list);
             }
         }
     }
 
-    /// Fills a cube from its lowest corner.
+    /// Fills a cube of cells from its lowest corner.
     fn fill(&mut self, corner: [usize; 3], side: usize, list: List) {
         let bounds = Bounds {
-            low: corner.map(|value| value as u8),
-            high: corner.map(|value| (value + side - 1) as u8),
+            low: corner.map(|place| (place * CELL) as u8),
+            high: corner.map(|place| ((place + side) * CELL - 1) as u8),
         };
         let list = self.candidates.narrow(list, &bounds);
+        let [red, green, blue] = corner;
         if let Some(token) = self.candidates.only(list) {
-            for red in 0..side {
-                for green in 0..side {
-                    self.row(corner, red, green, side).fill(token as u16);
-                }
+            let cell = Cell { tokens: [token as u16, 0, 0, 0], codes: [0; 2] };
+            for row in (red..red + side).flat_map(|red| (green..green + side).map(move |green| [red, green]))
+            {
+                let start = (row[0] - self.first) * SIDE * SIDE + row[1] * SIDE + blue;
+                self.cells[start..start + side].fill(cell);
             }
-        } else if side > CELL {
+        } else if side > 1 {
             let half = side / 2;
             for octant in 0..8 {
                 let place = |channel: usize| corner[channel] + half * (octant >> channel & 1);
@@ -115,31 +175,25 @@ impl Filler<'_> {
             }
         } else {
             let tokens = self.search(corner, list);
-            for red in 0..CELL {
-                for green in 0..CELL {
-                    self.row(corner, red, green, CELL).copy_from_slice(&tokens[red][green]);
-                }
+            let at = (red - self.first) * SIDE * SIDE + green * SIDE + blue;
+            match Cell::pack(&tokens) {
+                Some(cell) => self.cells[at] = cell,
+                None => self.crowded.push((self.first * SIDE * SIDE + at, tokens)),
             }
         }
         self.candidates.drop_from(list);
     }
 
-    /// The part of the table with this red and green, counted from a corner.
-    fn row(&mut self, [r, g, b]: [usize; 3], red: usize, green: usize, side: usize) -> &mut [u16] {
-        let start = (r - self.first_red + red) * PLANE + (g + green) * 256 + b;
-        &mut self.tokens[start..start + side]
-    }
-
     /// The nearest centre of every colour in a cell: squares are taken once for each value of a
     /// channel, so that a colour and a centre are two sums and a comparison.
-    fn search(&self, corner: [usize; 3], list: List) -> [[[u16; CELL]; CELL]; CELL] {
+    fn search(&self, corner: [usize; 3], list: List) -> [u16; PLACES] {
         let mut nearest = [[[0; CELL]; CELL]; CELL];
         let mut distance = [[[f64::INFINITY; CELL]; CELL]; CELL];
         for label in self.candidates.labels(list) {
             let mut squares = [[0.0; CELL]; 3];
             for channel in 0..3 {
                 for step in 0..CELL {
-                    let at = (2 * (corner[channel] + step)) as f64 - 255.0;
+                    let at = (2 * (corner[channel] * CELL + step)) as f64 - 255.0;
                     squares[channel][step] = (at - self.exact[label][channel]).powi(2);
                 }
             }
@@ -158,7 +212,11 @@ impl Filler<'_> {
                 }
             }
         }
-        nearest.map(|greens| greens.map(|blues| blues.map(|label| label as u16)))
+        let mut tokens = [0; PLACES];
+        for (token, label) in tokens.iter_mut().zip(nearest.as_flattened().as_flattened()) {
+            *token = *label as u16;
+        }
+        tokens
     }
 }
 
@@ -237,8 +295,9 @@ mod tests {
         let palette = palette(&mut Seed::new(2).rng(), 0, 40);
         let table = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| Lookup::new(&palette).tokens)
+            let lookup = pool.install(|| Lookup::new(&palette));
+            (0..1 << 16).map(|i: u32| lookup.token([i as u8, (i >> 8) as u8, i as u8])).collect::<Vec<_>>()
         };
-        assert!(table(1) == table(3));
+        assert_eq!(table(1), table(3));
     }
 }

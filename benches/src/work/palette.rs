@@ -46,7 +46,7 @@ impl Work for PaletteFit {
         pixels(None, self.size, place, |batch| histogram.add(batch))?;
         let colours = histogram.colours();
         let rows = colours.rgb().iter().zip(colours.counts());
-        let numbers = rows.flat_map(|(&[r, g, b], count)| [r.into(), g.into(), b.into(), count as u32]);
+        let numbers = rows.flat_map(|(&[r, g, b], count)| [r.into(), g.into(), b.into(), *count as u32]);
         raw::write_u32(&place.dir.join(COLOURS), numbers)?;
         Ok(Prepared::default())
     }

@@ -6,7 +6,6 @@ use igpt_artifact::table::palette::Palette;
 use igpt_palette::{Histogram, PaletteParams, kmeans};
 use igpt_stage::{Failure, Seed, Silent};
 use igpt_tokenize::Lookup;
-use rayon::prelude::*;
 
 use super::{Measured, Work};
 use crate::error::Result;
@@ -21,8 +20,6 @@ const PIXELS: &str = "pixels.u8";
 const CENTRES: &str = "centres.f32";
 /// Iterations of k-means: any palette near a good one will do.
 const ITERATIONS: usize = 5;
-/// Pixels in a unit of parallel work at least, as in the stage.
-const MIN_PIXELS: usize = 4096;
 
 /// The nearest palette colour of every pixel of some images.
 #[derive(Clone, Copy, Debug)]
@@ -66,8 +63,7 @@ impl Work for Tokenize {
         let palette = Palette::new(centres.as_chunks().0.to_vec());
         let start = Instant::now();
         let lookup = Lookup::new(&palette);
-        let tokens: Vec<u16> =
-            pixels.par_iter().with_min_len(MIN_PIXELS).map(|&rgb| lookup.token(rgb)).collect();
+        let tokens = lookup.encode(pixels);
         let value = pixels.len() as f64 / start.elapsed().as_secs_f64() / 1e6;
         let checked = tokens.iter().take(self.checked * self.size * self.size);
         let sum: u64 = checked.map(|&token| u64::from(token)).sum();

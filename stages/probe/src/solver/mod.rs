@@ -1,13 +1,14 @@
 //! Fits the classifier: what a solver is, and two of them.
 //!
-//! - [`lbfgs`]: L-BFGS on the exact objective, preconditioned; the default;
-//! - [`linfa`]: linfa's own logistic regression.
+//! - `lbfgs`: L-BFGS on the exact objective, preconditioned; the default;
+//! - `linfa`: linfa's own logistic regression.
 //!
-//! Features that do not fit in memory have [`crate::sgd`] instead.
+//! Features that do not fit in memory have `sgd` instead, which is no solver: it sees them stream by.
 //!
-//! Both minimise the same objective, in f64: with f32 no fit reached the default tolerance, and the
-//! time was only about a quarter less.
+//! Both minimise the same objective, linfa in f64, `lbfgs` with products in f32 and with what has to be more
+//! exact in f64 ([`crate::objective`]).
 
+mod cholesky;
 mod lbfgs;
 mod linfa;
 mod preconditioner;
@@ -17,49 +18,53 @@ use ndarray::ArrayView2;
 use crate::softmax::Softmax;
 
 /// What an optimiser says when it fails.
-pub(crate) type SolverError = Box<dyn std::error::Error + Send + Sync>;
+pub type SolverError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The images that classifiers are fitted to, and when a fit is done.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Problem<'a> {
+pub struct Problem<'a> {
     /// Images × dims.
-    pub(crate) x: ArrayView2<'a, f64>,
+    pub x: ArrayView2<'a, f32>,
     /// The class of each image; every class below the highest occurs.
-    pub(crate) targets: &'a [usize],
+    pub targets: &'a [usize],
     /// Iterations at most.
-    pub(crate) max_iterations: u64,
+    pub max_iterations: u64,
     /// The longest gradient of the mean objective that counts as converged.
-    pub(crate) tolerance: f64,
+    pub tolerance: f64,
 }
 
 /// A fitted classifier.
 #[derive(Clone, Debug)]
-pub(crate) struct Fit {
-    pub(crate) model: Softmax,
+pub struct Fit {
+    /// The classifier.
+    pub model: Softmax,
     /// Iterations taken.
-    pub(crate) iterations: u64,
+    pub iterations: u64,
     /// Whether the gradient is within the tolerance.
-    pub(crate) converged: bool,
+    pub converged: bool,
 }
 
 /// Fits classifiers with different strengths to the same images.
-pub(crate) trait Solver {
+pub trait Solver {
     /// Fits with one strength, starting from other weights. A fit that gets stuck is no error: it is
     /// returned as not converged.
+    ///
+    /// # Errors
+    /// What the optimiser says of a problem that it cannot begin with.
     fn fit(&self, l2: f64, start: Softmax) -> Result<Fit, SolverError>;
 }
 
 /// Takes a problem in; gives a solver.
-pub(crate) type MakeSolver = for<'a> fn(Problem<'a>) -> Box<dyn Solver + 'a>;
+pub type MakeSolver = for<'a> fn(Problem<'a>) -> Box<dyn Solver + 'a>;
 
 /// Preconditioned L-BFGS.
-pub(crate) fn by_lbfgs<'a>(problem: Problem<'a>) -> Box<dyn Solver + 'a> {
+pub fn by_lbfgs<'a>(problem: Problem<'a>) -> Box<dyn Solver + 'a> {
     Box::new(lbfgs::Lbfgs::new(problem))
 }
 
 /// linfa.
-pub(crate) fn by_linfa<'a>(problem: Problem<'a>) -> Box<dyn Solver + 'a> {
-    Box::new(linfa::Linfa(problem))
+pub fn by_linfa<'a>(problem: Problem<'a>) -> Box<dyn Solver + 'a> {
+    Box::new(linfa::Linfa::new(problem))
 }
 
 #[cfg(test)]
@@ -72,9 +77,9 @@ mod tests {
     const SOLVERS: [(&str, MakeSolver); 2] = [("lbfgs", by_lbfgs), ("linfa", by_linfa)];
 
     /// Images of standardised features in two classes that a plane tells apart.
-    fn separable() -> (Array2<f64>, Vec<usize>) {
+    fn separable() -> (Array2<f32>, Vec<usize>) {
         let mut rng = Seed::new(0).rng();
-        let x = Array2::from_shape_fn((200, 5), |_| 3_f64.sqrt() * rng.random_range(-1.0..1.0_f64));
+        let x = Array2::from_shape_fn((200, 5), |_| 3_f32.sqrt() * rng.random_range(-1.0..1.0_f32));
         let targets = x.column(0).iter().map(|&v| usize::from(v > 0.2)).collect();
         (x, targets)
     }

@@ -61,7 +61,7 @@ impl Work for Probe {
 
     /// Seconds of a fit, and how good it is.
     fn measure(&self, place: &Place) -> Result<Measured> {
-        let values = raw::read_f32(&place.dir.join(FEATURES))?.into_iter().map(f64::from).collect();
+        let values = raw::read_f32(&place.dir.join(FEATURES))?;
         let x = Array2::from_shape_vec((self.images, self.dims), values)
             .map_err(|e| Error::Setting(format!("{FEATURES}: {e}")))?;
         let targets = raw::read_u32(&place.dir.join(CLASSES))?.into_iter().map(|class| class as usize);

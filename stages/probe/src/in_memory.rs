@@ -20,22 +20,21 @@ pub(crate) fn fit(job: &Job, roster: &Roster, params: &ProbeParams, solver: Make
     let start = Instant::now();
     let train = read(job, roster, Split::Train)?;
     let scaler = Scaler::new(Moments::of(&train.view()), params.standardize);
-    let z_train = scaler.apply(&train.view());
-    drop(train);
-    let z_validation = scaler.apply(&read(job, roster, Split::Validation)?.view());
+    let z_train = scaler.scaled(train);
+    let z_validation = scaler.scaled(read(job, roster, Split::Validation)?);
 
     let search = Search { job, roster, params, solver, scaler: &scaler };
     let (chosen, unconverged) = search.choose(&z_train.view(), &z_validation.view())?;
     let Candidate { l2, fit: Fit { model, iterations, .. }, validation } = chosen;
 
-    let judge = |x: &ArrayView2<'_, f64>, split| {
-        let log_p = model.log_probabilities(x);
+    let judge = |x: &ArrayView2<'_, f32>, split| {
+        let log_p = model.judge(x);
         let score = score(&log_p.view(), &roster.images(split).targets);
         (log_p, score)
     };
     let (_, train) = judge(&z_train.view(), Split::Train);
     drop(z_train);
-    let z_test = scaler.apply(&read(job, roster, Split::Test)?.view());
+    let z_test = scaler.scaled(read(job, roster, Split::Test)?);
     let (log_p, test) = judge(&z_test.view(), Split::Test);
     Ok(Outcome {
         id: job.id,
@@ -90,8 +89,8 @@ impl Search<'_> {
     /// that did not converge.
     fn choose(
         &self,
-        train: &ArrayView2<'_, f64>,
-        validation: &ArrayView2<'_, f64>,
+        train: &ArrayView2<'_, f32>,
+        validation: &ArrayView2<'_, f32>,
     ) -> Result<(Candidate, Vec<f64>)> {
         let Self { job, roster, params, scaler, .. } = *self;
         // Every train label is a class by construction, so none is dropped here.
@@ -116,7 +115,7 @@ impl Search<'_> {
             if !fit.converged {
                 unconverged.push(l2);
             }
-            let log_p = model.log_probabilities(validation);
+            let log_p = model.judge(validation);
             let validation = score(&log_p.view(), &roster.images(Split::Validation).targets);
             let candidate = Candidate { l2, fit, validation };
             match &best {

@@ -33,6 +33,7 @@ mod error;
 mod in_memory;
 mod job;
 mod low_data;
+pub mod objective;
 mod output;
 mod params;
 mod plot;

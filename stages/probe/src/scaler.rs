@@ -55,6 +55,16 @@ impl Scaler {
         z /= &self.scale;
         z
     }
+
+    /// The same in place, rounded to f32.
+    pub(crate) fn scaled(&self, mut x: Array2<f32>) -> Array2<f32> {
+        for row in x.rows_mut() {
+            Zip::from(row).and(&self.mean).and(&self.scale).for_each(|x, mean, scale| {
+                *x = ((f64::from(*x) - mean) / scale) as f32;
+            });
+        }
+        x
+    }
 }
 
 impl Moments {
@@ -142,6 +152,7 @@ mod tests {
         let x = array![[0.0_f32, 40.0, 7.0], [2.0, 48.0, 7.0]];
         let scaler = Scaler::condition(Moments::of(&x.view()));
         assert_eq!(scaler.apply(&x.view()), array![[-0.25, -1.0, 0.0], [0.25, 1.0, 0.0]]);
+        assert_eq!(scaler.scaled(x), array![[-0.25, -1.0, 0.0], [0.25, 1.0, 0.0]]);
         assert_eq!(scaler.strength(0.32), 0.02);
         let constant = Moments::of(&array![[7.0_f32], [7.0]].view());
         assert_eq!(Scaler::condition(constant).strength(0.3), 0.3);

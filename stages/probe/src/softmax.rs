@@ -3,6 +3,7 @@
 use igpt_artifact::table::probe::UNSEEN_LOSS;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Slice, Zip};
+use rayon::prelude::*;
 
 /// A linear classifier with probabilities: weights of shape (dims + 1) × classes, the last row of which holds
 /// the intercepts.
@@ -88,31 +89,66 @@ impl Softmax {
         log_p
     }
 
+    /// Log-probabilities of vectors in f32, images × classes: computed in f64, some rows at a time.
+    pub(crate) fn judge(&self, x: &ArrayView2<'_, f32>) -> Array2<f64> {
+        let classes = self.0.ncols();
+        let mut log_p = Array2::zeros((x.nrows(), classes));
+        let places = log_p.as_slice_mut().expect("it was just made").par_chunks_mut(ROWS * classes);
+        places.zip(blocks(x)).for_each(|(place, x)| {
+            let log_p = self.log_probabilities(&x.mapv(f64::from).view());
+            place.iter_mut().zip(&log_p).for_each(|(place, log_p)| *place = *log_p);
+        });
+        log_p
+    }
+
     /// The value of `mean NLL + l2/2 · ‖W‖²` and its gradient, of the shape of the weights and
     /// intercepts.
     pub(crate) fn gradient(&self, x: &ArrayView2<'_, f64>, targets: &[usize], l2: f64) -> (f64, Array2<f64>) {
-        let images = targets.len() as f64;
+        self.penalised(self.sums(x, targets), targets.len(), l2)
+    }
+
+    /// The value of the objective, `mean NLL + l2/2 · ‖W‖²` over the images `x` (images × dims) of the
+    /// classes `targets`, and the Euclidean norm of its gradient. All in f64.
+    pub fn objective(&self, x: &ArrayView2<'_, f32>, targets: &[usize], l2: f64) -> (f64, f64) {
+        let parts = blocks(x).zip(targets.par_chunks(ROWS));
+        let parts: Vec<_> = parts.map(|(x, targets)| self.sums(&x.mapv(f64::from).view(), targets)).collect();
+        let none = (0.0, Array2::zeros(self.0.raw_dim()));
+        let sums = parts.into_iter().fold(none, |sum, part| (sum.0 + part.0, sum.1 + part.1));
+        let (value, gradient) = self.penalised(sums, targets.len(), l2);
+        (value, gradient.fold(0.0, |sum, g| sum + g * g).sqrt())
+    }
+
+    /// The sum of the losses, and its gradient.
+    fn sums(&self, x: &ArrayView2<'_, f64>, targets: &[usize]) -> (f64, Array2<f64>) {
         let mut log_p = self.log_probabilities(x);
         let nll: f64 = targets.iter().enumerate().map(|(row, &class)| -log_p[[row, class]]).sum();
-        let value = nll / images + l2 / 2.0 * self.weights().fold(0.0, |sum, w| sum + w * w);
-
         log_p.mapv_inplace(f64::exp);
         let mut residual = log_p;
         targets.iter().enumerate().for_each(|(row, &class)| residual[[row, class]] -= 1.0);
         let mut gradient = Array2::zeros(self.0.raw_dim());
         let (mut weights, mut intercepts) = gradient.view_mut().split_at(Axis(0), x.ncols());
-        weights.assign(&self.weights());
-        general_mat_mul(1.0 / images, &x.t(), &residual, l2, &mut weights);
-        intercepts.row_mut(0).assign(&(residual.sum_axis(Axis(0)) / images));
-        (value, gradient)
+        general_mat_mul(1.0, &x.t(), &residual, 0.0, &mut weights);
+        intercepts.row_mut(0).assign(&residual.sum_axis(Axis(0)));
+        (nll, gradient)
     }
 
-    /// The value of the objective, `mean NLL + l2/2 · ‖W‖²` over the images `x` (images × dims) of the
-    /// classes `targets`, and the Euclidean norm of its gradient.
-    pub fn objective(&self, x: &ArrayView2<'_, f64>, targets: &[usize], l2: f64) -> (f64, f64) {
-        let (value, gradient) = self.gradient(x, targets, l2);
-        (value, gradient.fold(0.0, |sum, g| sum + g * g).sqrt())
+    /// The mean of sums over images, and the penalty.
+    fn penalised(&self, sums: (f64, Array2<f64>), images: usize, l2: f64) -> (f64, Array2<f64>) {
+        let (nll, mut gradient) = sums;
+        let weights = self.weights();
+        gradient /= images as f64;
+        gradient.slice_axis_mut(Axis(0), Slice::from(..-1)).scaled_add(l2, &weights);
+        (nll / images as f64 + l2 / 2.0 * weights.fold(0.0, |sum, w| sum + w * w), gradient)
     }
+}
+
+/// Rows that are brought to f64 at a time.
+const ROWS: usize = 1024;
+
+/// So many rows at a time.
+fn blocks<'a>(x: &'a ArrayView2<'_, f32>) -> impl IndexedParallelIterator<Item = ArrayView2<'a, f32>> {
+    let blocks = (0..x.nrows().div_ceil(ROWS)).into_par_iter();
+    blocks.map(|i| x.slice_axis(Axis(0), Slice::from(i * ROWS..x.nrows().min((i + 1) * ROWS))))
 }
 
 /// The score of log-probabilities (images × classes) against the true classes.
@@ -147,7 +183,7 @@ mod tests {
 
     #[test]
     fn the_gradient_is_that_of_the_value() {
-        let x = array![[0.3, -1.0], [2.0, 0.5], [-0.7, 1.5], [0.1, 0.2]];
+        let x = array![[0.3_f32, -1.0], [2.0, 0.5], [-0.7, 1.5], [0.1, 0.2]];
         let targets = [0, 2, 1, 2];
         let at = array![[0.2, -0.1, 0.4], [0.3, 0.0, -0.6], [0.1, -0.2, 0.05]];
         let value = |w: &Array2<f64>| Softmax(w.clone()).objective(&x.view(), &targets, 0.3).0;

@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn an_easy_problem_ends_where_lbfgs_ends() {
         let mut rng = Seed::new(0).rng();
-        let x = Array2::from_shape_fn((400, 5), |_| 3_f64.sqrt() * rng.random_range(-1.0..1.0_f64));
+        let x = Array2::from_shape_fn((400, 5), |_| 3_f32.sqrt() * rng.random_range(-1.0..1.0_f32));
         let targets: Vec<usize> =
             x.rows().into_iter().map(|row| usize::from(row[0] + 0.8 * row[1] * row[2] > 0.2)).collect();
         let l2 = 0.01;
@@ -100,7 +100,7 @@ mod tests {
         for step in 0..schedule.steps {
             let from = step as usize % 4 * 100;
             let batch = x.slice_axis(ndarray::Axis(0), ndarray::Slice::from(from..from + 100));
-            descent.step(&batch, &targets[from..from + 100], &schedule, step);
+            descent.step(&batch.mapv(f64::from).view(), &targets[from..from + 100], &schedule, step);
         }
         let reached = descent.model.objective(&x.view(), &targets, l2).0;
         assert!(reached >= best && reached < 1.01 * best, "{reached} against {best}");

@@ -19,7 +19,7 @@ use linfa::DatasetBase;
 use linfa::traits::Fit as _;
 use linfa_logistic::MultiLogisticRegression;
 use linfa_logistic::error::Error;
-use ndarray::{ArrayView1, Axis, concatenate};
+use ndarray::{Array2, ArrayView1, Axis, concatenate};
 
 use super::{Fit, Problem, Solver, SolverError};
 use crate::softmax::Softmax;
@@ -29,11 +29,21 @@ use crate::softmax::Softmax;
 const ROUND: u64 = 50;
 
 /// The solver. The iterations that it reports are whole rounds, the last of which may have ended early.
-pub(super) struct Linfa<'a>(pub(super) Problem<'a>);
+pub(super) struct Linfa<'a> {
+    problem: Problem<'a>,
+    /// The vectors as linfa takes them.
+    x: Array2<f64>,
+}
+
+impl<'a> Linfa<'a> {
+    pub(super) fn new(problem: Problem<'a>) -> Self {
+        Self { x: problem.x.mapv(f64::from), problem }
+    }
+}
 
 impl Solver for Linfa<'_> {
     fn fit(&self, l2: f64, start: Softmax) -> Result<Fit, SolverError> {
-        let Problem { x, targets, max_iterations, tolerance } = &self.0;
+        let Problem { x, targets, max_iterations, tolerance } = &self.problem;
         let (mut value, mut gradient) = start.objective(x, targets, l2);
         let mut model = start;
         let mut iterations = 0;
@@ -54,9 +64,9 @@ impl Solver for Linfa<'_> {
 
 impl Linfa<'_> {
     fn round(&self, l2: f64, iterations: u64, start: &Softmax) -> Result<Softmax, Error> {
-        let Problem { x, targets, tolerance, .. } = &self.0;
+        let Problem { targets, tolerance, .. } = &self.problem;
         let images = targets.len() as f64;
-        let data = DatasetBase::new(x.view(), ArrayView1::from(targets));
+        let data = DatasetBase::new(self.x.view(), ArrayView1::from(targets));
         let fitted = MultiLogisticRegression::default()
             .alpha(l2 * images)
             .gradient_tolerance(tolerance * images)
@@ -71,14 +81,14 @@ impl Linfa<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{Array2, array};
+    use ndarray::array;
 
     #[test]
     fn iterations_are_whole_rounds_unless_fewer_are_granted() {
-        let x = array![[-1.2], [-0.8], [-0.1], [0.2], [0.7], [1.2]];
+        let x = array![[-1.2_f32], [-0.8], [-0.1], [0.2], [0.7], [1.2]];
         let targets = [0, 0, 1, 0, 1, 1];
         let problem = Problem { x: x.view(), targets: &targets, max_iterations: 500, tolerance: 1e-7 };
-        let fit = |problem| Linfa(problem).fit(0.01, Softmax(Array2::zeros((2, 2)))).unwrap();
+        let fit = |problem| Linfa::new(problem).fit(0.01, Softmax(Array2::zeros((2, 2)))).unwrap();
         let whole = fit(problem);
         assert!(whole.converged && whole.iterations > 0);
         assert_eq!(whole.iterations % ROUND, 0);

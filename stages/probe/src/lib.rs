@@ -25,8 +25,8 @@
 //!
 //! The modules follow the data: `roster` fixes the images, `concat` and `low_data` say what the further
 //! probes look at, `job` is one probe. `in_memory` fits it to vectors that `vectors` reads, `scaler`
-//! standardises and a `solver` takes as a whole; `sgd` fits it to vectors that stream by. `softmax` is the
-//! classifier of both. `pool` runs many probes side by side, `output` and `plot` write.
+//! standardises and a `solver` takes as a whole (`objective` is what `lbfgs` minimises); `sgd` fits it to
+//! vectors that stream by. `softmax` is the classifier of both. `pool` runs many probes side by side, `output` and `plot` write.
 
 mod concat;
 mod error;

@@ -52,7 +52,8 @@ fn layers_untrained_and_pixels_side_by_side() {
     let confidence = of_layer.column("confidence").unwrap().f64().unwrap();
     for (i, (_, _, x)) in rows(Split::Test, "trained4", 0.6).iter().enumerate() {
         let p = weights.probabilities(x).into_iter().fold(0.0, f64::max);
-        assert!((p - confidence.get(i).unwrap()).abs() < 1e-9);
+        // Vectors are standardised to f32, which these weights undo in f64.
+        assert!((p - confidence.get(i).unwrap()).abs() < 1e-6);
     }
     let svg = std::fs::read_to_string(out.path().join("depth.svg")).unwrap();
     assert!(svg.contains("untrained") && svg.contains("raw pixels") && svg.contains("100.0"));

@@ -92,5 +92,5 @@ watched() {
 case "${1:-}" in
     prepare) shift; prepare "$@" ;;
     run) run ;;
-    *) sed -n '2,14p' "$0"; exit 2 ;;
+    *) sed -n '2,13p' "$0"; exit 2 ;;
 esac

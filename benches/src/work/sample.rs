@@ -4,12 +4,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use igpt_kernels::Kernels;
-use igpt_model::cache::Cache;
-use igpt_model::{Compute, Config, Device, ImageGpt, Sequences, weights};
+use igpt_model::{Compute, Config, Decoder, Device, weights};
+use igpt_sample::{Choice, Drawing, draw};
 use igpt_stage::Seed;
-use rand::Rng;
-use rand::distr::Distribution;
-use rand::distr::weighted::WeightedIndex;
 
 use super::{Measured, Work};
 use crate::error::{Error, Result};
@@ -19,6 +16,9 @@ use crate::settings::{Place, Settings};
 
 /// So many tokens are drawn before the clock starts.
 const WARM_UP: usize = 4;
+
+/// Each token by the network's own probabilities.
+const CHOICE: Choice = Choice { temperature: 1.0, top_k: None };
 
 /// The first tokens of some images.
 #[derive(Clone, Copy, Debug)]
@@ -65,37 +65,16 @@ impl Compute for Timed {
 
     fn run<B: Kernels>(self, device: B::Device) -> Result<f64> {
         let network = weights::read::<B>(&self.model, &device)?;
-        let mut rng = Seed::new(SEED).named("bench/sample").rng();
-        draw(&network, self.sample.images, WARM_UP.min(self.sample.tokens), &mut rng, &device)?;
+        let decoder = Decoder::new(&network);
+        let seed = Seed::new(SEED).named("bench/sample");
+        let run = |tokens| {
+            let drawing = |i| Drawing { tokens: Vec::new(), rng: seed.nth(i as u64).rng() };
+            let mut images: Vec<_> = (0..self.sample.images).map(drawing).collect();
+            draw(&decoder, &mut images, tokens, CHOICE, &device, |_| ());
+        };
+        run(WARM_UP.min(self.sample.tokens));
         let start = Instant::now();
-        draw(&network, self.sample.images, self.sample.tokens, &mut rng, &device)?;
+        run(self.sample.tokens);
         Ok(start.elapsed().as_secs_f64())
     }
-}
-
-/// Draws the first `tokens` tokens of `images` images, each by the network's own probabilities.
-fn draw<B: Kernels>(
-    network: &ImageGpt<B>,
-    images: usize,
-    tokens: usize,
-    rng: &mut impl Rng,
-    device: &B::Device,
-) -> Result<()> {
-    let config = network.config();
-    let mut cache = Cache::new(config, images, device);
-    let mut previous = None;
-    for _ in 0..tokens {
-        let logits: Vec<f32> = network.step(previous, &mut cache).into_data().iter().collect();
-        let column = logits.chunks_exact(config.k).map(|logits| choose(logits, rng));
-        let column: Vec<u16> = column.collect::<Result<_>>()?;
-        previous = Some(Sequences::new(&column, 1, device).tokens);
-    }
-    Ok(())
-}
-
-fn choose(logits: &[f32], rng: &mut impl Rng) -> Result<u16> {
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let weights = logits.iter().map(|logit| (logit - most).exp());
-    let chances = WeightedIndex::new(weights).map_err(|e| Error::Setting(format!("logits: {e}")))?;
-    Ok(chances.sample(rng) as u16)
 }

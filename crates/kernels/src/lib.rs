@@ -11,12 +11,16 @@
 //! - `plain`: value and gradient in Burn's own operations, for any backend (CUDA for now);
 //! - `cpu`: the same, fused, over the memory of the CPU backend;
 //! - `autodiff`: hangs the gradient into Burn's graph, for whatever backend lies below;
+//! - `decode`: operations without a gradient, for drawing: [`Packed`] weights and cached [`KeysValues`];
 //! - [`mod@reference`]: the same operations composed and differentiated by Burn, the tests' oracle.
 
 mod autodiff;
 mod cpu;
+mod decode;
 mod plain;
 pub mod reference;
+
+pub use decode::{KeysValues, Packed};
 
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::{FloatTensor, IntTensor};
@@ -168,6 +172,27 @@ pub trait Kernels: Backend {
     /// The gradient of [`quick_gelu`] by `x`.
     fn quick_gelu_backward(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
         plain::quick_gelu_backward::<Self>(x, gradient)
+    }
+
+    /// See [`Packed::new`].
+    fn pack(w: FloatTensor<Self>) -> FloatTensor<Self> {
+        w
+    }
+
+    /// See [`Packed::product`]. `w` is what [`pack`](Kernels::pack) made of weights `[inner, outer]`.
+    fn packed_product(x: FloatTensor<Self>, w: FloatTensor<Self>, _outer: usize) -> FloatTensor<Self> {
+        plain::linear::<Self>(x, w)
+    }
+
+    /// See [`KeysValues::attend`]. `kept` are keys and values, each as many numbers as
+    /// `[images, heads, room, c]`, of which `seen` positions are filled; they come back with the new ones.
+    fn cached_attention(
+        qkv: FloatTensor<Self>,
+        kept: [FloatTensor<Self>; 2],
+        seen: usize,
+        n_head: usize,
+    ) -> (FloatTensor<Self>, [FloatTensor<Self>; 2]) {
+        plain::cached_attention::<Self>(qkv, kept, seen, n_head)
     }
 }
 

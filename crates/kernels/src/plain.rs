@@ -1,6 +1,6 @@
 //! Values and gradients in Burn's own operations, for any backend.
 
-use burn::tensor::activation::sigmoid;
+use burn::tensor::activation::{sigmoid, softmax};
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::{FloatTensor, IntTensor};
 use burn::tensor::{DType, FloatDType, IndexingUpdateOp, Int, Shape, Tensor, TensorMetadata};
@@ -21,16 +21,17 @@ fn join<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 3> {
     x.swap_dims(1, 2).reshape([b, t, h * c])
 }
 
-/// q·kᵀ/√c in f32, with minus infinity where a position must not look.
+/// q·kᵀ/√c in f32, with minus infinity where a position must not look. Queries are of the last positions.
 fn scores<B: Backend>(q: Tensor<B, 4>, k: Tensor<B, 4>, scale: f64, causal: bool) -> Tensor<B, 4> {
-    let [_, _, t, _] = q.dims();
+    let [[_, _, t, _], [_, _, keys, _]] = [q.dims(), k.dims()];
     let device = q.device();
     let scores = to(q.mul_scalar(scale).matmul(k.transpose()), DType::F32);
-    if !causal {
+    if !causal || t == 1 {
         return scores;
     }
     // Zero on and below the diagonal, so that it can be added.
-    scores + Tensor::<B, 2>::full([t, t], f32::NEG_INFINITY, &device).triu(1).unsqueeze()
+    let future = Tensor::<B, 2>::full([t, keys], f32::NEG_INFINITY, &device).triu((keys - t + 1) as i64);
+    scores + future.unsqueeze()
 }
 
 /// The tensor in another precision.
@@ -50,6 +51,24 @@ pub(crate) fn attention<B: Backend>(
     let sum = exp.clone().sum_dim(3); // [images, heads, positions, 1]
     let value = to(exp / sum.clone(), v.dtype()).matmul(v);
     (unwrap(join(value)), unwrap((sum.log() + max).reshape([b, h, t])))
+}
+
+pub(crate) fn cached_attention<B: Backend>(
+    qkv: FloatTensor<B>,
+    kept: [FloatTensor<B>; 2],
+    seen: usize,
+    n_head: usize,
+) -> (FloatTensor<B>, [FloatTensor<B>; 2]) {
+    let ([q, k, v], scale) = heads(wrap::<B, 3>(qkv), n_head);
+    let [b, h, t, c] = k.dims();
+    let place = [0..b, 0..h, seen..seen + t, 0..c];
+    let [keys, values] = kept;
+    let kept =
+        [(keys, k), (values, v)].map(|(kept, new)| wrap::<B, 4>(kept).slice_assign(place.clone(), new));
+    let [k, v] = kept.each_ref().map(|kept| kept.clone().narrow(2, 0, seen + t));
+    let p = softmax(scores(q, k, scale, true), 3);
+    let value = to(p, v.dtype()).matmul(v);
+    (unwrap(join(value)), kept.map(unwrap))
 }
 
 /// With P = exp(scores − logs), o = P·v and a gradient g of o: dv = Pᵀ·g,

@@ -6,11 +6,12 @@
 use burn::backend::Autodiff;
 use burn::tensor::{Int, Tensor, TensorData};
 use burn_flex::Flex;
-use igpt_kernels::{AdamStep, Heads, reference};
+use igpt_kernels::{AdamStep, Heads, Kernels, KeysValues, Packed, reference};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-type B = Autodiff<Flex<f32, i32>>;
+type Plain = Flex<f32, i32>;
+type B = Autodiff<Plain>;
 
 fn random<const D: usize>(shape: [usize; D], rng: &mut ChaCha8Rng) -> TensorData {
     let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-2.0..2.0)).collect();
@@ -163,4 +164,58 @@ fn adam() {
         }
         assert_eq!(all.to_data(), before);
     }
+}
+
+#[test]
+fn packed_products() {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for [rows, inner, outer] in [[1, 1, 1], [3, 5, 7], [8, 64, 192], [70, 33, 50], [130, 40, 16]] {
+        let (x, w) = (random([rows, inner], &mut rng), random([inner, outer], &mut rng));
+        let [x, w] = [x, w].map(|data| Tensor::<Plain, 2>::from_data(data, &Default::default()));
+        let ours = Packed::new(w.clone()).product(x.clone());
+        close(ours.into_data(), reference::linear(x.clone(), w.clone()).into_data());
+        // A transpose that only strides say.
+        let transposed = Packed::new(w.clone().transpose()).product(reference::linear(x.clone(), w.clone()));
+        close(
+            transposed.into_data(),
+            reference::linear(reference::linear(x, w.clone()), w.transpose()).into_data(),
+        );
+    }
+}
+
+/// Positions come a few at a time, and see what they would see if all came at once; on the CPU, and in plain
+/// operations on any backend.
+#[test]
+fn cached_attention() {
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    for (b, heads, c, pieces) in [
+        (1, 1, 4, vec![1]),
+        (2, 3, 5, vec![1; 7]),
+        (2, 2, 32, vec![20, 1, 1, 13]),
+        (3, 1, 47, vec![1, 16, 17, 1]),
+        (1, 4, 64, vec![130, 2]),
+    ] {
+        let t = pieces.iter().sum();
+        let qkv = random([b, t, 3 * heads * c], &mut rng);
+        let wanted: Tensor<Plain, 3> = Tensor::from_data(qkv.clone(), &Default::default());
+        let wanted = reference::attention(wanted, Heads { n_head: heads, causal: true }).into_data();
+        close(in_pieces::<Plain>(&qkv, heads, &pieces), wanted.clone());
+        close(in_pieces::<B>(&qkv, heads, &pieces), wanted);
+    }
+}
+
+fn in_pieces<B: Kernels>(qkv: &TensorData, heads: usize, pieces: &[usize]) -> TensorData {
+    let qkv = Tensor::<B, 3>::from_data(qkv.clone(), &Default::default());
+    let mut kept = KeysValues::new(heads, pieces.iter().sum());
+    let attended = pieces.iter().map(|&new| kept.attend(qkv.clone().narrow(1, kept.seen(), new))).collect();
+    Tensor::cat(attended, 1).into_data()
+}
+
+#[test]
+#[should_panic(expected = "no room")]
+fn a_full_cache_takes_no_more() {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    in_pieces::<Plain>(&random([1, 3, 6], &mut rng), 1, &[2]);
+    let qkv = Tensor::<Plain, 3>::from_data(random([1, 3, 6], &mut rng), &Default::default());
+    KeysValues::new(1, 2).attend(qkv);
 }

@@ -5,7 +5,7 @@
 //! - [`config`]: its sizes, and Hugging Face's `config.json`;
 //! - [`init`]: the initial weights, the same on every device;
 //! - [`hide`]: which pixels BERT does not see;
-//! - [`cache`]: keys and values of the positions so far, for sampling;
+//! - [`decoder`]: the network position after position, for drawing;
 //! - [`precision`]: f32 or bf16;
 //! - [`tokens`]: a batch of images, as the network takes it;
 //! - [`facts`]: what tables say of a network;
@@ -17,10 +17,10 @@
 //!
 //! Everything is written against Burn's backend trait.
 
-pub mod cache;
 pub mod classifier;
 pub mod config;
 pub mod cost;
+pub mod decoder;
 pub mod device;
 mod error;
 pub mod facts;
@@ -35,6 +35,7 @@ pub mod workers;
 
 pub use classifier::Classifier;
 pub use config::{Config, Objective};
+pub use decoder::Decoder;
 pub use device::{Compute, Device};
 pub use error::{Error, Result};
 pub use hide::Hide;

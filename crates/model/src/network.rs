@@ -13,14 +13,12 @@
 //! Shapes: B images, T positions, d = `n_embd`, h = `n_head`, k colours.
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::softmax;
 use burn::tensor::backend::Backend;
 use burn::tensor::module::embedding;
 use burn::tensor::{Int, Tensor};
 use igpt_kernels::{Heads, Kernels, attention, cross_entropy, linear, mlp, quick_gelu, rms_norm};
 use igpt_stage::Seed;
 
-use crate::cache::{Cache, LayerCache};
 use crate::config::{Config, Objective};
 use crate::init::Init;
 use crate::precision::{Precision, lower, raise};
@@ -275,28 +273,11 @@ impl<B: Kernels> ImageGpt<B> {
         self.precision
     }
 
-    /// Logits of the next pixel: the token before it `[B, 1]` (none at the start) to `[B, k]`.
-    /// The cache grows by one position.
-    pub fn step(&self, token: Option<Tensor<B, 2, Int>>, cache: &mut Cache<B>) -> Tensor<B, 2> {
-        let position = cache.len();
-        let token = token.unwrap_or_else(|| self.start(cache.batch(), cache.device()));
-        let mut x = self.transformer.embed_at(token, position); // [B, 1, d]
-        for (block, layer) in self.transformer.h.iter().zip(cache.layers_mut()) {
-            x = block.step(x, layer, position);
-        }
-        cache.advance();
-        self.logits(self.finish(x)).squeeze_dim(1)
-    }
-
     /// The start token before every sequence, the last pixel dropped: `[B, T]` to `[B, T]`.
     fn shift_right(&self, tokens: Tensor<B, 2, Int>) -> Tensor<B, 2, Int> {
         let [b, t] = tokens.dims();
-        let start = self.start(b, &tokens.device());
+        let start = Tensor::full([b, 1], self.config.k as i64, &tokens.device());
         Tensor::cat(vec![start, tokens.narrow(1, 0, t - 1)], 1)
-    }
-
-    fn start(&self, batch: usize, device: &B::Device) -> Tensor<B, 2, Int> {
-        Tensor::full([batch, 1], self.config.k as i64, device)
     }
 }
 
@@ -307,7 +288,7 @@ pub fn pool<B: Backend>(x: Tensor<B, 3>) -> Tensor<B, 2> {
 
 impl<B: Kernels> Transformer<B> {
     /// Inputs `[B, T]` to token plus position embeddings `[B, T, d]`.
-    fn embed_at(&self, inputs: Tensor<B, 2, Int>, position: usize) -> Tensor<B, 3> {
+    pub(crate) fn embed_at(&self, inputs: Tensor<B, 2, Int>, position: usize) -> Tensor<B, 3> {
         let [_, t] = inputs.dims();
         self.content(inputs) + self.positions(position, t)
     }
@@ -333,30 +314,12 @@ impl<B: Kernels> Block<B> {
         let x = x + raise(self.attn.forward(lower(normed, precision)));
         x.clone() + raise(self.mlp.forward(lower(self.ln_2.forward(x), precision)))
     }
-
-    /// The same for one position, with those before it in the cache.
-    fn step(&self, x: Tensor<B, 3>, cache: &mut LayerCache<B>, position: usize) -> Tensor<B, 3> {
-        let x = x.clone() + self.attn.step(self.ln_1.forward(x), cache, position);
-        x.clone() + self.mlp.forward(self.ln_2.forward(x))
-    }
 }
 
 impl<B: Kernels> Attention<B> {
     /// `[B, T, d]` to `[B, T, d]`.
     fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
         self.c_proj.forward(attention(self.c_attn.forward(x), self.heads))
-    }
-
-    /// The same for one position `[B, 1, d]`, with those before it in the cache.
-    fn step(&self, x: Tensor<B, 3>, cache: &mut LayerCache<B>, position: usize) -> Tensor<B, 3> {
-        let [b, _, d] = x.dims();
-        let h = self.heads.n_head;
-        let qkv = self.c_attn.forward(x); // [B, 1, 3d]
-        let [q, k, v] = [0, 1, 2].map(|i| qkv.clone().narrow(2, i * d, d).reshape([b, h, 1, d / h]));
-        let (k, v) = cache.append(k, v, position); // [B, h, position + 1, d / h]
-        let scale = ((d / h) as f64).powf(-0.5);
-        let scores = q.mul_scalar(scale).matmul(k.transpose()); // [B, h, 1, position + 1]
-        self.c_proj.forward(softmax(scores, 3).matmul(v).reshape([b, 1, d]))
     }
 }
 
@@ -374,7 +337,7 @@ impl<B: Kernels> Mlp<B> {
 }
 
 impl<B: Kernels> RmsNorm<B> {
-    fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
+    pub(crate) fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
         rms_norm(x, self.weight.val())
     }
 }

@@ -17,10 +17,9 @@ use burn::optim::{GradientsParams, Optimizer};
 use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use igpt_kernels::Kernels;
-use igpt_model::cache::Cache;
 use igpt_model::device::Cpu;
 use igpt_model::weights::{self, Checkpoint};
-use igpt_model::{Config, ImageGpt, Objective, Sequences, Tap};
+use igpt_model::{Config, Decoder, ImageGpt, Objective, Sequences, Tap};
 use igpt_train::Adam;
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
@@ -224,26 +223,35 @@ fn adam_steps_like_pytorch() {
     }
 }
 
+/// Whether positions come one by one, or many at once as a prompt does.
 #[test]
 fn steps_with_a_cache_give_the_same_logits() {
     for (dir, expected) in fixtures() {
         let network = network::<Training>(&dir).valid();
-        let config = network.config();
+        let (decoder, config) = (Decoder::new(&network), network.config());
         let images = expected.tokens.len() / expected.width;
-        let mut cache = Cache::new(config, images, &Default::default());
-        let mut previous = None;
-        for position in 0..config.n_positions {
-            let found = values(network.step(previous, &mut cache));
-            for image in 0..images {
-                let start = (image * expected.width + position) * config.k;
-                let wanted = &expected.values["logits"][start..start + config.k];
-                for (w, f) in wanted.iter().zip(&found[image * config.k..]) {
-                    assert!((w - f).abs() <= TOLERANCE * w.abs().max(1.0), "position {position}: {w} {f}");
+        for prompt in [0, 1, config.n_positions / 2, config.n_positions - 1] {
+            let mut cache = decoder.cache(config.n_positions);
+            let mut first = 0;
+            for position in prompt..config.n_positions {
+                // What the network sees at a position is the pixel before it.
+                let inputs: Vec<u16> = (0..images)
+                    .flat_map(|i| (first..=position).map(move |at| (i * expected.width, at)))
+                    .map(|(row, at)| if at == 0 { config.k as u16 } else { expected.tokens[row + at - 1] })
+                    .collect();
+                let inputs = Sequences::new(&inputs, position + 1 - first, &Default::default()).tokens;
+                let found = values(decoder.step(inputs, &mut cache));
+                first = position + 1;
+                assert_eq!(cache.seen(), first);
+                for image in 0..images {
+                    let start = (image * expected.width + position) * config.k;
+                    let wanted = &expected.values["logits"][start..start + config.k];
+                    for (w, f) in wanted.iter().zip(&found[image * config.k..]) {
+                        let close = (w - f).abs() <= TOLERANCE * w.abs().max(1.0);
+                        assert!(close, "position {position} after {prompt}: {w} {f}");
+                    }
                 }
             }
-            let column: Vec<u16> =
-                (0..images).map(|i| expected.tokens[i * expected.width + position]).collect();
-            previous = Some(Sequences::new(&column, 1, &Default::default()).tokens);
         }
     }
 }

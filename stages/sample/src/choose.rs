@@ -2,35 +2,46 @@
 
 use rand::Rng;
 
-/// Draws a token from softmax(logits / temperature), restricted to the `top_k` largest logits.
-///
-/// Equal logits count as equally large: a tie at the border lets all its members in.
-pub fn choose(logits: &[f32], temperature: f64, top_k: Option<usize>, rng: &mut impl Rng) -> u16 {
-    let floor = match top_k {
-        Some(k) if k < logits.len() => {
-            let mut sorted = logits.to_vec();
-            sorted.sort_unstable_by(|a, b| b.total_cmp(a));
-            sorted[k - 1]
-        }
-        _ => f32::NEG_INFINITY,
-    };
-    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let weight = |logit: f32| if logit < floor { 0.0 } else { (f64::from(logit - max) / temperature).exp() };
-    let total: f64 = logits.iter().map(|&logit| weight(logit)).sum();
-    let mut left = rng.random::<f64>() * total;
-    let mut last = 0;
-    for (token, &logit) in logits.iter().enumerate() {
-        let weight = weight(logit);
-        if weight > 0.0 {
+/// How a token is drawn from softmax(logits / temperature).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Choice {
+    /// Logits are divided by it: below 1 for likelier images, 1 for the model's own distribution.
+    pub temperature: f64,
+    /// Only so many of the largest logits are drawn from; all when not given. Equal logits count as equally large: a
+    /// tie at the border lets all its members in.
+    pub top_k: Option<usize>,
+}
+
+impl Choice {
+    /// Draws a token.
+    ///
+    /// # Panics
+    /// If there are no logits, or `top_k` is 0.
+    pub fn draw(self, logits: &[f32], rng: &mut impl Rng) -> u16 {
+        let floor = match self.top_k {
+            Some(k) if k < logits.len() => {
+                let mut sorted = logits.to_vec();
+                *sorted.select_nth_unstable_by(k - 1, |a, b| b.total_cmp(a)).1
+            }
+            _ => f32::NEG_INFINITY,
+        };
+        let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let weight = |&logit: &f32| {
+            if logit < floor { 0.0 } else { (f64::from(logit - max) / self.temperature).exp() }
+        };
+        let weights: Vec<f64> = logits.iter().map(weight).collect();
+        let mut left = rng.random::<f64>() * weights.iter().sum::<f64>();
+        let mut last = 0;
+        for (token, weight) in weights.into_iter().enumerate().filter(|(_, weight)| *weight > 0.0) {
             last = token;
             left -= weight;
             if left < 0.0 {
                 break;
             }
         }
+        // Rounding can leave a sliver at the end: it belongs to the last token that can be drawn.
+        last as u16
     }
-    // Rounding can leave a sliver at the end: it belongs to the last token that can be drawn.
-    last as u16
 }
 
 #[cfg(test)]
@@ -40,9 +51,10 @@ mod tests {
 
     fn frequencies(logits: &[f32], temperature: f64, top_k: Option<usize>) -> Vec<f64> {
         let mut rng = Seed::new(5).rng();
+        let choice = Choice { temperature, top_k };
         let mut counts = vec![0.0; logits.len()];
         for _ in 0..20_000 {
-            counts[usize::from(choose(logits, temperature, top_k, &mut rng))] += 1.0 / 20_000.0;
+            counts[usize::from(choice.draw(logits, &mut rng))] += 1.0 / 20_000.0;
         }
         counts
     }

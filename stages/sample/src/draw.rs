@@ -1,100 +1,66 @@
-//! Drawing pixel after pixel, a whole batch at a time, with a key/value cache.
+//! Drawing pixel after pixel, a whole batch at a time.
 
-use igpt_artifact::table::vectors::Batch;
 use igpt_kernels::Kernels;
-use igpt_model::cache::Cache;
-use igpt_model::{Compute, Config, ImageGpt, Sequences, weights};
-use igpt_stage::{Context, Seed, Task};
+use igpt_model::{Decoder, Sequences};
+use rand::Rng;
+use rayon::prelude::*;
 
-use crate::choose::choose;
-use crate::{Error, SampleParams};
+use crate::choose::Choice;
 
-/// Images drawn together.
-const BATCH: usize = 64;
-
-/// A drawing, ready to run on any backend.
-pub struct Draw<'a> {
-    pub context: &'a Context<'a>,
-    pub params: &'a SampleParams,
-    pub config: Config,
-    pub originals: &'a Batch<u16>,
+/// An image in the making.
+#[derive(Clone, Debug)]
+pub struct Drawing<R> {
+    /// The tokens so far.
+    pub tokens: Vec<u16>,
+    /// A random stream of its own, so that it does not depend on what is drawn beside it.
+    pub rng: R,
 }
 
-/// What was drawn.
-pub struct Drawn {
-    /// Images from nothing; ids count from 0.
-    pub samples: Batch<u16>,
-    /// Several images for each original, one after another, with the original's id and label.
-    pub completions: Batch<u16>,
-    /// Tokens of the original that each completion was given.
-    pub given: usize,
-}
-
-impl Compute for Draw<'_> {
-    type Output = Result<Drawn, Error>;
-
-    fn run<B: Kernels>(self, device: B::Device) -> Result<Drawn, Error> {
-        let Self { context, params, config, originals } = self;
-        let network = weights::read::<B>(context.input("model"), &device)?;
-        let given = config.n_positions / 2;
-
-        let mut start = Batch::new(0);
-        (0..params.samples as u64).for_each(|id| start.push(id, None, &[]));
-        let mut halves = Batch::new(given);
-        for i in 0..originals.rows() {
-            for _ in 0..params.completions_each {
-                halves.push(originals.ids[i], originals.labels[i], &originals.row(i)[..given]);
-            }
-        }
-
-        let images = start.rows() + halves.rows();
-        let task = Task::begin(context.progress, "drawing", (images * config.n_positions) as u64, "tokens");
-        let complete = |prompts: &Batch<u16>, purpose: &str| {
-            let seed = context.seed.named(purpose);
-            complete(&network, prompts, params, seed, &task, &device)
-        };
-        let samples = complete(&start, "sample/unconditional");
-        let completions = complete(&halves, "sample/completion");
-        Ok(Drawn { samples, completions, given })
-    }
-}
-
-/// Draws the tokens that prompts of equal length lack.
-fn complete<B: Kernels>(
-    network: &ImageGpt<B>,
-    prompts: &Batch<u16>,
-    params: &SampleParams,
-    seed: Seed,
-    task: &Task<'_>,
+/// Draws images up to `length` tokens each. `advance` hears of every further position that the network has
+/// looked at.
+///
+/// The batch is worked on by the threads of the current rayon pool.
+///
+/// # Panics
+/// If the images have not the same number of tokens so far, or `length` exceeds the network's positions.
+pub fn draw<B: Kernels, R: Rng + Send>(
+    decoder: &Decoder<'_, B>,
+    images: &mut [Drawing<R>],
+    length: usize,
+    choice: Choice,
     device: &B::Device,
-) -> Batch<u16> {
-    let config = network.config();
-    let mut finished = Batch::new(config.n_positions);
-    for first in (0..prompts.rows()).step_by(BATCH) {
-        let rows = first..(first + BATCH).min(prompts.rows());
-        let mut images: Vec<Vec<u16>> = rows.clone().map(|row| prompts.row(row).to_vec()).collect();
-        let mut rngs: Vec<_> = rows.clone().map(|row| seed.nth(row as u64).rng()).collect();
-        let mut cache = Cache::new(config, images.len(), device);
-        let mut previous = None;
-        for position in 0..config.n_positions {
-            let logits = network.step(previous, &mut cache); // [B, k]
-            // Positions of the prompt are run for their keys and values only.
-            if position >= prompts.width {
-                let logits = logits.into_data().iter::<f32>().collect::<Vec<_>>();
-                let each = images.iter_mut().zip(&mut rngs).zip(logits.chunks_exact(config.k));
-                for ((image, rng), logits) in each {
-                    image.push(choose(logits, params.temperature, params.top_k, rng));
-                }
-            }
-            let column: Vec<u16> = images.iter().map(|image| image[position]).collect();
-            previous = Some(Sequences::new(&column, 1, device).tokens);
-            task.advance(images.len() as u64);
-        }
-        for (row, image) in rows.zip(&images) {
-            finished.push(prompts.ids[row], prompts.labels[row], image);
-        }
+    mut advance: impl FnMut(usize) + Send,
+) {
+    let given = images.first().map_or(length, |image| image.tokens.len());
+    if given >= length {
+        return;
     }
-    finished
+    let k = decoder.network().config().k;
+    let start = k as u16; // u16 holds every token of a file, and this one
+    let mut inputs: Vec<u16> =
+        images.iter().flat_map(|image| std::iter::once(start).chain(image.tokens.iter().copied())).collect();
+    let mut width = given + 1;
+    // From a thread of the pool: each part of the network is handed out to the others without waking them
+    // through the operating system.
+    rayon::scope(|_| {
+        let mut cache = decoder.cache(length);
+        for _ in given..length {
+            let logits = decoder.step(Sequences::new(&inputs, width, device).tokens, &mut cache); // [B, k]
+            let logits = logits.into_data();
+            let logits: &[f32] = logits.as_slice().expect("logits are f32 in every precision");
+            images
+                .par_iter_mut()
+                .zip(logits.par_chunks_exact(k))
+                .map(|(image, logits)| {
+                    let token = choice.draw(logits, &mut image.rng);
+                    image.tokens.push(token);
+                    token
+                })
+                .collect_into_vec(&mut inputs);
+            advance(width);
+            width = 1;
+        }
+    });
 }
 
 #[cfg(test)]
@@ -103,12 +69,13 @@ mod tests {
 
     use burn::module::Param;
     use burn::tensor::{Tensor, TensorData};
-    use igpt_model::Objective;
     use igpt_model::device::Cpu;
-    use igpt_stage::Silent;
-    use rand::Rng;
+    use igpt_model::{Config, ImageGpt, Objective};
+    use igpt_stage::Seed;
 
     use super::*;
+
+    const CHOICE: Choice = Choice { temperature: 1.0, top_k: None };
 
     const CONFIG: Config = Config {
         n_layer: 2,
@@ -129,12 +96,17 @@ mod tests {
         network
     }
 
-    fn draw(images: u64, seed: u64, params: &SampleParams) -> Vec<[u16; 3]> {
-        let mut prompts = Batch::new(0);
-        (0..images).for_each(|id| prompts.push(id, None, &[]));
-        let task = Task::begin(&Silent, "", 0, "");
-        let drawn = complete(&network(), &prompts, params, Seed::new(seed), &task, &Default::default());
-        drawn.values.as_chunks::<3>().0.to_vec()
+    /// Images that begin with `given`, some at a time.
+    fn drawn(images: usize, together: usize, given: &[u16], seed: u64, choice: Choice) -> Vec<[u16; 3]> {
+        let network = network();
+        let decoder = Decoder::new(&network);
+        let seed = Seed::new(seed);
+        let drawing = |i| Drawing { tokens: given.to_vec(), rng: seed.nth(i as u64).rng() };
+        let mut images: Vec<_> = (0..images).map(drawing).collect();
+        for images in images.chunks_mut(together) {
+            draw(&decoder, images, 3, choice, &Default::default(), |_| ());
+        }
+        images.into_iter().map(|image| image.tokens.try_into().unwrap()).collect()
     }
 
     /// The probability of every image, from logits that were computed without a cache.
@@ -193,25 +165,50 @@ mod tests {
     #[test]
     fn images_come_as_often_as_the_network_says() {
         for (temperature, top_k) in [(1.0, None), (0.7, None), (1.5, None), (1.0, Some(2))] {
-            let params = SampleParams { temperature, top_k, ..SampleParams::default() };
-            let drawn = draw(6000, 1, &params);
+            let drawn = drawn(6000, 64, &[], 1, Choice { temperature, top_k });
             assert_distributed(&drawn, &probabilities(temperature, top_k.unwrap_or(4)));
         }
     }
 
-    /// The test above can fail: draws at one temperature are not those of another.
+    #[test]
+    fn completions_come_as_often_as_the_network_says() {
+        for given in [&[2][..], &[1, 3]] {
+            let mut expected = probabilities(1.0, 4);
+            expected.retain(|image, _| image.starts_with(given));
+            let total: f64 = expected.values().sum();
+            expected.values_mut().for_each(|p| *p /= total);
+            assert_distributed(&drawn(3000, 64, given, 2, CHOICE), &expected);
+        }
+    }
+
+    /// The tests above can fail: draws at one temperature are not those of another.
     #[test]
     #[should_panic(expected = "degrees of freedom")]
     fn another_temperature_is_another_distribution() {
-        let params = SampleParams { temperature: 0.8, ..SampleParams::default() };
-        assert_distributed(&draw(6000, 1, &params), &probabilities(1.0, 4));
+        let choice = Choice { temperature: 0.8, ..CHOICE };
+        assert_distributed(&drawn(6000, 64, &[], 1, choice), &probabilities(1.0, 4));
     }
 
     #[test]
     fn seeds_repeat_whatever_is_drawn_together() {
-        let params = SampleParams::default();
-        let (few, many) = (draw(70, 3, &params), draw(150, 3, &params));
-        assert_eq!(few, many[..70]);
-        assert_ne!(few, draw(70, 4, &params));
+        let many = drawn(150, 64, &[], 3, CHOICE);
+        for together in [1, 7, 64] {
+            assert_eq!(drawn(70, together, &[], 3, CHOICE), many[..70]);
+        }
+        assert_ne!(drawn(70, 64, &[], 4, CHOICE), many[..70]);
+    }
+
+    #[test]
+    fn seeds_repeat_whatever_the_threads() {
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| drawn(40, 9, &[1], 5, CHOICE))
+        };
+        assert_eq!(with(1), with(3));
+    }
+
+    #[test]
+    fn a_whole_image_is_left_alone() {
+        assert_eq!(drawn(2, 2, &[3, 1, 2], 6, CHOICE), [[3, 1, 2]; 2]);
     }
 }

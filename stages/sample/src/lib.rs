@@ -4,12 +4,15 @@
 //! that the network has not seen. Each image has a random stream of its own, so what is drawn does
 //! not depend on how many are drawn together.
 
+mod batches;
 mod choose;
 mod draw;
 mod error;
 mod params;
 mod picture;
 
+pub use choose::Choice;
+pub use draw::{Drawing, draw};
 pub use error::Error;
 pub use params::SampleParams;
 
@@ -46,7 +49,7 @@ impl Stage for SampleStage {
         }
         let originals = held_out(&tokens, params.completions, context)?;
         let device = Device::choose(context.device)?;
-        let drawn = device.run(draw::Draw { context, params, config, originals: &originals })?;
+        let drawn = device.run(batches::Draw { context, params, config, originals: &originals })?;
 
         write(context, "unconditional", &drawn.samples)?;
         write(context, "completion", &drawn.completions)?;

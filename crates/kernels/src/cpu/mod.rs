@@ -7,6 +7,7 @@
 
 mod adam;
 mod attention;
+mod decode;
 mod entropy;
 mod exp;
 mod gelu;
@@ -15,7 +16,9 @@ mod lanes;
 mod linear;
 mod mlp;
 mod norm;
+mod packed;
 mod panels;
+mod prefetch;
 mod tile;
 
 use burn::tensor::ops::{FloatTensor, IntTensor};
@@ -205,6 +208,46 @@ impl Kernels for Flex<f32, i32> {
         let shape: [usize; 2] = x.shape().dims();
         let (x, gradient) = (x.to_contiguous(), gradient.to_contiguous());
         tensor(gelu::quick_gelu_backward(values(&x), values(&gradient)), shape)
+    }
+
+    fn pack(w: FloatTensor<Self>) -> FloatTensor<Self> {
+        if w.dtype() != DType::F32 {
+            return w;
+        }
+        let [inner, outer] = w.shape().dims();
+        let packed = packed::pack(values(&w.to_contiguous()), inner, outer);
+        tensor(packed, [outer.div_ceil(packed::PANEL), inner, packed::PANEL])
+    }
+
+    fn packed_product(x: FloatTensor<Self>, w: FloatTensor<Self>, outer: usize) -> FloatTensor<Self> {
+        if x.dtype() != DType::F32 {
+            return plain::linear::<Self>(x, w);
+        }
+        let [rows, inner] = x.shape().dims();
+        let (x, w) = (x.to_contiguous(), w.to_contiguous());
+        tensor(packed::product(values(&x), values(&w), inner, outer), [rows, outer])
+    }
+
+    fn cached_attention(
+        qkv: FloatTensor<Self>,
+        kept: [FloatTensor<Self>; 2],
+        seen: usize,
+        n_head: usize,
+    ) -> (FloatTensor<Self>, [FloatTensor<Self>; 2]) {
+        if qkv.dtype() != DType::F32 {
+            return plain::cached_attention::<Self>(qkv, kept, seen, n_head);
+        }
+        let [images, new, d3] = qkv.shape().dims();
+        let [_, _, room, width] = kept[0].shape().dims();
+        let [mut keys, mut values_] = kept;
+        let sizes = decode::Sizes { seen, new, room, n_head, width };
+        // In place: nobody else holds them.
+        let attended =
+            decode::attend(values(&qkv.to_contiguous()), keys.storage_mut(), values_.storage_mut(), sizes);
+        // [images, heads, new, c]
+        let attended = tensor(attended, [images, n_head, new, width]);
+        let attended = attended.permute(&[0, 2, 1, 3]).to_contiguous();
+        (attended.reshape(Shape::from([images, new, d3 / 3])), [keys, values_])
     }
 }
 

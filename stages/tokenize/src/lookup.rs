@@ -191,10 +191,10 @@ impl Filler<'_> {
         let mut distance = [[[f64::INFINITY; CELL]; CELL]; CELL];
         for label in self.candidates.labels(list) {
             let mut squares = [[0.0; CELL]; 3];
-            for channel in 0..3 {
-                for step in 0..CELL {
-                    let at = (2 * (corner[channel] * CELL + step)) as f64 - 255.0;
-                    squares[channel][step] = (at - self.exact[label][channel]).powi(2);
+            for ((squares, corner), centre) in squares.iter_mut().zip(corner).zip(self.exact[label]) {
+                for (step, square) in squares.iter_mut().enumerate() {
+                    let at = (2 * (corner * CELL + step)) as f64 - 255.0;
+                    *square = (at - centre).powi(2);
                 }
             }
             for red in 0..CELL {

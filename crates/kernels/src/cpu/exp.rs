@@ -12,7 +12,7 @@ const ROUND: f32 = 12_582_912.0;
 pub(super) fn exp2<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     // ln(2)ⁿ / n!, from the sixth on.
     const SERIES: [f32; 7] =
-        [1.540_353e-4, 1.333_355_8e-3, 9.618_129e-3, 5.550_410_9e-2, 2.402_265_1e-1, 6.931_472e-1, 1.0];
+        [1.540_353e-4, 1.333_355_8e-3, 9.618_129e-3, 5.550_411e-2, 2.402_265e-1, 6.931_472e-1, 1.0];
     let [bound, round] = [simd.splat_f32s(-126.0), simd.splat_f32s(ROUND)];
     // The bound comes first: where the other is NaN, it is what remains.
     let x = simd.max_f32s(bound, x);

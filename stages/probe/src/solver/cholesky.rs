@@ -37,7 +37,7 @@ impl WithSimd for InverseFactor<'_> {
                 row[j] = (row[j] - dot(simd, &row[..j], &other[..j])) / other[j];
             }
             let square = row[i] - dot(simd, &row[..i], &row[..i]);
-            if !(square > 0.0) {
+            if square.is_nan() || square <= 0.0 {
                 return false;
             }
             row[i] = square.sqrt();

@@ -183,11 +183,15 @@ impl Gradient for &Descent<'_, '_> {
     }
 }
 
+type Vector = Array1<f64>;
+
+type Minimiser = LBFGS<MoreThuenteLineSearch<Vector, Vector, f64>, Vector, Vector, f64>;
+
 type Point = IterState<Array1<f64>, Array1<f64>, (), (), (), f64>;
 
 /// L-BFGS that ends by the gradient that the caller knows, and where no progress is made.
 struct Watched<'d, 'o, 'a> {
-    lbfgs: LBFGS<MoreThuenteLineSearch<Array1<f64>, Array1<f64>, f64>, Array1<f64>, Array1<f64>, f64>,
+    lbfgs: Minimiser,
     descent: &'d Descent<'o, 'a>,
     tolerance: f64,
 }

@@ -78,7 +78,9 @@ impl Histogram {
     }
 
     fn carried(&mut self) -> &mut [u64] {
-        self.carried.resize(ALL, 0);
+        if self.carried.is_empty() {
+            self.carried = vec![0; ALL];
+        }
         &mut self.carried
     }
 

@@ -1,29 +1,24 @@
 //! The nearest palette colour of a pixel.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use igpt_artifact::table::palette::Palette;
 use igpt_colour::{Bounds, Candidates, List, byte};
 use rayon::prelude::*;
 
-/// Side of the cubes of colours that are looked up together.
+/// The number of RGB colours.
+const ALL: usize = 1 << 24;
+
+/// Side of the cubes that the table is filled by; each is cut into eight until one palette colour
+/// is the nearest of all in it.
+const CUBE: usize = 16;
+
+/// Side of the smallest cubes, whose colours are looked at one by one.
 const CELL: usize = 4;
-
-/// Colours in a cell.
-const PLACES: usize = CELL * CELL * CELL;
-
-/// Cells along a side of the cube of all colours.
-const SIDE: usize = 256 / CELL;
-
-/// Side of the cubes, in cells, by which the table is filled; each is cut into eight until one
-/// palette colour is the nearest of all in it.
-const CUBE: usize = 4;
 
 /// Pixels in a unit of parallel work.
 const CHUNK: usize = 1 << 14;
-
-/// In place of a token: the cell has more palette colours than it can name.
-const CROWDED: u16 = u16::MAX;
 
 /// Finds the nearest palette colour by squared distance; of equally near ones the one with the
 /// lowest index.
@@ -32,21 +27,16 @@ const CROWDED: u16 = u16::MAX;
 /// Their differences are exact too for centres that are 0 or at least 2⁻²⁰ in size; only squares
 /// and their sums are rounded, to within 1e-15 of them.
 ///
-/// The answers for all 2²⁴ colours are worked out at once, on all threads. What limits looking
-/// them up is memory, so they are packed: 6 MiB, of which the colours of photographs use little
-/// more than what processors keep close.
+/// The answers for all 2²⁴ colours are worked out at once, on all threads, and take 32 MiB: a
+/// token is then a matter of reading it.
 pub struct Lookup {
-    cells: Vec<Cell>,
-    /// The tokens of every colour of a crowded cell.
-    crowded: Vec<[u16; PLACES]>,
+    tokens: Box<[u16; ALL]>,
 }
 
-/// The tokens in a cell, and two bits for each colour that choose among them. A crowded cell has
-/// [`CROWDED`] and its place in the list of these, low half first.
-#[derive(Clone, Copy, Default)]
-struct Cell {
-    tokens: [u16; 4],
-    codes: [u64; 2],
+/// The place of a colour in the table: by its differences, then by red. In photographs the channels
+/// go together, and neighbours differ in brightness more than in hue: what is read lies close.
+fn place([r, g, b]: [u8; 3]) -> usize {
+    u32::from_be_bytes([0, b.wrapping_sub(g), g.wrapping_sub(r), r]) as usize
 }
 
 impl fmt::Debug for Lookup {
@@ -61,39 +51,20 @@ impl Lookup {
         let centres = palette.centers();
         let exact: Vec<_> = centres.iter().map(|centre| centre.map(|c| 255.0 * f64::from(c))).collect();
         let (candidates, all) = Candidates::new(centres.iter().map(|centre| centre.map(|c| byte(c) as f32)));
-        let mut cells = vec![Cell::default(); SIDE * SIDE * SIDE];
-        let slabs = cells.par_chunks_exact_mut(CUBE * SIDE * SIDE).enumerate();
-        let crowded: Vec<_> = slabs
-            .map(|(slab, cells)| {
-                let candidates = candidates.clone();
-                let mut filler =
-                    Filler { exact: &exact, candidates, first: slab * CUBE, cells, crowded: Vec::new() };
-                filler.fill_all(all);
-                filler.crowded
-            })
-            .collect();
-        let mut lookup = Self { cells, crowded: Vec::new() };
-        for (cell, tokens) in crowded.into_iter().flatten() {
-            let place = lookup.crowded.len() as u32;
-            lookup.cells[cell].tokens = [CROWDED, place as u16, (place >> 16) as u16, 0];
-            lookup.crowded.push(tokens);
-        }
-        lookup
+        let tokens: Vec<_> = (0..ALL).into_par_iter().map(|_| AtomicU16::new(0)).collect();
+        (0..256).into_par_iter().step_by(CUBE).for_each(|red| {
+            let candidates = candidates.clone();
+            Filler { exact: &exact, candidates, tokens: &tokens }.fill_slab(red, all);
+        });
+        let tokens: Vec<_> = tokens.into_iter().map(AtomicU16::into_inner).collect();
+        let tokens = tokens.into_boxed_slice().try_into();
+        Self { tokens: tokens.expect("a table of all colours was filled") }
     }
 
     /// The token of a pixel.
     #[inline]
-    pub fn token(&self, [r, g, b]: [u8; 3]) -> u16 {
-        let rgb = u32::from_be_bytes([0, r, g, b]);
-        // The upper six bits of each channel, then the lower two.
-        let cell = (rgb >> 2 & 0x3f | rgb >> 4 & 0xfc0 | rgb >> 6 & 0x3f000) as usize;
-        let place = rgb & 0x3 | rgb >> 6 & 0xc | rgb >> 12 & 0x30;
-        let Cell { tokens, codes } = &self.cells[cell];
-        let code = codes[place as usize / 32] >> (2 * (place % 32)) & 3;
-        match tokens[code as usize] {
-            CROWDED => self.crowded[usize::from(tokens[1]) | usize::from(tokens[2]) << 16][place as usize],
-            token => token,
-        }
+    pub fn token(&self, rgb: [u8; 3]) -> u16 {
+        self.tokens[place(rgb)]
     }
 
     /// The tokens of many pixels, on all threads.
@@ -108,92 +79,75 @@ impl Lookup {
     }
 }
 
-impl Cell {
-    /// The cell with these tokens, unless it would be crowded.
-    fn pack(all: &[u16; PLACES]) -> Option<Self> {
-        let mut cell = Self::default();
-        let mut known = 0;
-        for (place, &token) in all.iter().enumerate() {
-            let code = match cell.tokens[..known].iter().position(|&other| other == token) {
-                Some(code) => code,
-                None => {
-                    *cell.tokens.get_mut(known)? = token;
-                    known += 1;
-                    known - 1
-                }
-            };
-            cell.codes[place / 32] |= (code as u64) << (2 * (place % 32));
-        }
-        Some(cell)
-    }
-}
-
-/// Fills the cells of some reds.
+/// Fills the table cube by cube. Cubes lie scattered in it, so threads share it; no two of them
+/// write to the same place.
 struct Filler<'a> {
     /// Centres in steps of 1/255.
     exact: &'a [[f64; 3]],
     candidates: Candidates,
-    /// The first red, in cells.
-    first: usize,
-    cells: &'a mut [Cell],
-    /// Crowded cells with their tokens.
-    crowded: Vec<(usize, [u16; PLACES])>,
+    tokens: &'a [AtomicU16],
 }
 
 impl Filler<'_> {
-    fn fill_all(&mut self, list: List) {
-        let (low, high) = (self.first * CELL, (self.first + CUBE) * CELL - 1);
-        let slab = Bounds { low: [low as u8, 0, 0], high: [high as u8, 255, 255] };
+    /// Fills all cubes that begin at this red.
+    fn fill_slab(&mut self, red: usize, list: List) {
+        let slab = Bounds { low: [red as u8, 0, 0], high: [(red + CUBE - 1) as u8, 255, 255] };
         let list = self.candidates.narrow(list, &slab);
-        for green in (0..SIDE).step_by(CUBE) {
-            for blue in (0..SIDE).step_by(CUBE) {
-                self.fill([self.first, green, blue], CUBE, list);
+        for green in (0..256).step_by(CUBE) {
+            for blue in (0..256).step_by(CUBE) {
+                self.fill([red, green, blue], CUBE, list);
             }
         }
     }
 
-    /// Fills a cube of cells from its lowest corner.
+    /// Fills a cube from its lowest corner.
     fn fill(&mut self, corner: [usize; 3], side: usize, list: List) {
         let bounds = Bounds {
-            low: corner.map(|place| (place * CELL) as u8),
-            high: corner.map(|place| ((place + side) * CELL - 1) as u8),
+            low: corner.map(|value| value as u8),
+            high: corner.map(|value| (value + side - 1) as u8),
         };
         let list = self.candidates.narrow(list, &bounds);
-        let [red, green, blue] = corner;
         if let Some(token) = self.candidates.only(list) {
-            let cell = Cell { tokens: [token as u16, 0, 0, 0], codes: [0; 2] };
-            for row in (red..red + side).flat_map(|red| (green..green + side).map(move |green| [red, green]))
-            {
-                let start = (row[0] - self.first) * SIDE * SIDE + row[1] * SIDE + blue;
-                self.cells[start..start + side].fill(cell);
-            }
-        } else if side > 1 {
+            self.write(corner, side, |_| token as u16);
+        } else if side > CELL {
             let half = side / 2;
             for octant in 0..8 {
-                let place = |channel: usize| corner[channel] + half * (octant >> channel & 1);
-                self.fill([0, 1, 2].map(place), half, list);
+                let at = |channel: usize| corner[channel] + half * (octant >> channel & 1);
+                self.fill([0, 1, 2].map(at), half, list);
             }
         } else {
             let tokens = self.search(corner, list);
-            let at = (red - self.first) * SIDE * SIDE + green * SIDE + blue;
-            match Cell::pack(&tokens) {
-                Some(cell) => self.cells[at] = cell,
-                None => self.crowded.push((self.first * SIDE * SIDE + at, tokens)),
-            }
+            self.write(corner, CELL, |[red, green, blue]| tokens[red][green][blue]);
         }
         self.candidates.drop_from(list);
     }
 
+    /// Writes the tokens of a cube, diagonal by diagonal as they lie in the table; `token` is given
+    /// places counted from the corner.
+    fn write(&self, [r, g, b]: [usize; 3], side: usize, token: impl Fn([usize; 3]) -> u16) {
+        // Where a diagonal enters the cube, and how far it goes there.
+        for (green, blue) in (0..2 * side - 1).flat_map(|g| (0..2 * side - 1).map(move |b| (g, b))) {
+            let (green, blue) = (green as isize - side as isize + 1, blue as isize - side as isize + 1);
+            let first = 0.max(-green).max(-blue);
+            let length = side as isize - first - 0.max(green).max(blue);
+            for step in 0..length {
+                let at = [first, first + green, first + blue].map(|value| (value + step) as usize);
+                let rgb = [(r + at[0]) as u8, (g + at[1]) as u8, (b + at[2]) as u8];
+                self.tokens[place(rgb)].store(token(at), Ordering::Relaxed);
+            }
+        }
+    }
+
     /// The nearest centre of every colour in a cell: squares are taken once for each value of a
     /// channel, so that a colour and a centre are two sums and a comparison.
-    fn search(&self, corner: [usize; 3], list: List) -> [u16; PLACES] {
+    fn search(&self, corner: [usize; 3], list: List) -> [[[u16; CELL]; CELL]; CELL] {
         let mut nearest = [[[0; CELL]; CELL]; CELL];
         let mut distance = [[[f64::INFINITY; CELL]; CELL]; CELL];
         for label in self.candidates.labels(list) {
             let mut squares = [[0.0; CELL]; 3];
             for ((squares, corner), centre) in squares.iter_mut().zip(corner).zip(self.exact[label]) {
                 for (step, square) in squares.iter_mut().enumerate() {
-                    let at = (2 * (corner * CELL + step)) as f64 - 255.0;
+                    let at = (2 * (corner + step)) as f64 - 255.0;
                     *square = (at - centre).powi(2);
                 }
             }
@@ -212,11 +166,7 @@ impl Filler<'_> {
                 }
             }
         }
-        let mut tokens = [0; PLACES];
-        for (token, label) in tokens.iter_mut().zip(nearest.as_flattened().as_flattened()) {
-            *token = *label as u16;
-        }
-        tokens
+        nearest.map(|greens| greens.map(|blues| blues.map(|label| label as u16)))
     }
 }
 

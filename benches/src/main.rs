@@ -6,7 +6,7 @@
 //! turns see the same moods of a machine.
 //!
 //! - [`rows`]: what is compared, and every size;
-//! - [`bench`]: the rounds, each measurement a [`child`];
+//! - [`mod@bench`]: the rounds, each measurement a [`child`];
 //! - [`summary`]: medians and ratios; [`table`]: how they are shown;
 //! - [`work`]: what is measured of ours; [`inputs`] and [`raw`] are what it works on.
 

@@ -19,9 +19,9 @@ impl Bounds {
     /// The smallest box with these and one more colour.
     #[must_use]
     pub fn with(mut self, rgb: [u8; 3]) -> Self {
-        for channel in 0..3 {
-            self.low[channel] = self.low[channel].min(rgb[channel]);
-            self.high[channel] = self.high[channel].max(rgb[channel]);
+        for ((low, high), value) in self.low.iter_mut().zip(&mut self.high).zip(rgb) {
+            *low = value.min(*low);
+            *high = value.max(*high);
         }
         self
     }

@@ -158,20 +158,20 @@ impl WithSimd for Narrow<'_> {
         let mut out = Block::EMPTY;
         for i in list.blocks() {
             let block = blocks[i];
+            let [reds, greens, blues] = &block.at;
             let distances = distances(middle, &block);
             let mut kept = 0;
             for lane in 0..LANES {
-                let [r, g, b] = [block.at[0][lane], block.at[1][lane], block.at[2][lane]];
-                let reach = side[0] * (r - near[0]).abs()
-                    + side[1] * (g - near[1]).abs()
-                    + side[2] * (b - near[2]).abs();
+                let reach = side[0] * (reds[lane] - near[0]).abs()
+                    + side[1] * (greens[lane] - near[1]).abs()
+                    + side[2] * (blues[lane] - near[2]).abs();
                 // False for empty lanes, where it is not a number.
                 kept |= u32::from(distances[lane] - reach <= limit) << lane;
             }
             while kept != 0 {
                 let lane = kept.trailing_zeros() as usize % LANES;
                 kept &= kept - 1;
-                let at = [block.at[0][lane], block.at[1][lane], block.at[2][lane]];
+                let at = [reds[lane], greens[lane], blues[lane]];
                 out.set(centres % LANES, at, block.label[lane]);
                 centres += 1;
                 if centres % LANES == 0 {
@@ -188,9 +188,10 @@ impl WithSimd for Narrow<'_> {
 
 #[inline(always)]
 fn distances([r, g, b]: [f32; 3], block: &Block) -> [f32; LANES] {
+    let [reds, greens, blues] = &block.at;
     let mut distances = [0.0; LANES];
     for lane in 0..LANES {
-        let [r, g, b] = [block.at[0][lane] - r, block.at[1][lane] - g, block.at[2][lane] - b];
+        let [r, g, b] = [reds[lane] - r, greens[lane] - g, blues[lane] - b];
         distances[lane] = r * r + g * g + b * b;
     }
     distances
@@ -199,22 +200,23 @@ fn distances([r, g, b]: [f32; 3], block: &Block) -> [f32; LANES] {
 /// The centre nearest to a place, and its squared distance.
 #[inline(always)]
 fn nearest_to(place: [f32; 3], blocks: &[Block]) -> ([f32; 3], f32) {
-    let mut at = [[0.0; LANES]; 3];
+    let [mut r, mut g, mut b] = [[0.0; LANES]; 3];
     let mut distance = [f32::INFINITY; LANES];
     for block in blocks {
+        let [reds, greens, blues] = &block.at;
         let found = distances(place, block);
         for lane in 0..LANES {
             let closer = found[lane] < distance[lane];
             distance[lane] = if closer { found[lane] } else { distance[lane] };
-            for channel in 0..3 {
-                at[channel][lane] = if closer { block.at[channel][lane] } else { at[channel][lane] };
-            }
+            r[lane] = if closer { reds[lane] } else { r[lane] };
+            g[lane] = if closer { greens[lane] } else { g[lane] };
+            b[lane] = if closer { blues[lane] } else { b[lane] };
         }
     }
     let mut best = ([0.0; 3], f32::INFINITY);
     for lane in 0..LANES {
         if distance[lane] < best.1 {
-            best = ([at[0][lane], at[1][lane], at[2][lane]], distance[lane]);
+            best = ([r[lane], g[lane], b[lane]], distance[lane]);
         }
     }
     best
@@ -254,8 +256,8 @@ impl<const N: usize> WithSimd for Nearest<'_, N> {
                 }
                 left = left.saturating_sub(LANES);
             }
-            for lane in 0..LANES {
-                out[i][lane] = best[lane] as u16;
+            for (label, best) in out[i].iter_mut().zip(best) {
+                *label = best as u16;
             }
         }
         labels
@@ -326,11 +328,10 @@ mod tests {
             let shorter = candidates.narrow(list, &inner);
             assert!(!shorter.is_empty() && shorter.len() <= list.len() && list.len() <= k);
             for (bounds, list) in [(outer, list), (inner, shorter)] {
-                let mut colours = [[0; 24]; 3];
-                for channel in 0..3 {
+                let colours: [[u8; 24]; 3] = std::array::from_fn(|channel| {
                     let range = bounds.low[channel]..=bounds.high[channel];
-                    colours[channel] = std::array::from_fn(|_| rng.random_range(range.clone()));
-                }
+                    std::array::from_fn(|_| rng.random_range(range.clone()))
+                });
                 let found = candidates.nearest(list, &colours);
                 for (i, &label) in found.iter().enumerate() {
                     let rgb = [colours[0][i], colours[1][i], colours[2][i]];

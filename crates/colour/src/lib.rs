@@ -8,8 +8,6 @@
 //!
 //! Everything here is in units of a byte: colours lie in 0..=255, centres anywhere between.
 
-#![allow(clippy::needless_range_loop, reason = "loops over lanes and channels by index become vectors")]
-
 mod bounds;
 mod candidates;
 

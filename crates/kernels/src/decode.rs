@@ -37,8 +37,8 @@ pub struct KeysValues<B: Kernels> {
     kept: Option<[FloatTensor<B>; 2]>,
 }
 
-/// Room is a multiple of it, so that a backend can keep positions in blocks.
-const BLOCK: usize = 16;
+/// Positions in a block. Room is a multiple of it, so that a backend can keep keys in blocks.
+pub(crate) const BLOCK: usize = 16;
 
 impl<B: Kernels> KeysValues<B> {
     /// Room for so many positions, of which none has been seen. Memory is taken once, when the first comes.
@@ -51,8 +51,8 @@ impl<B: Kernels> KeysValues<B> {
         self.seen
     }
 
-    /// Causal [`attention`](crate::attention) of new positions over those seen and themselves, which are seen from then on: `qkv`
-    /// `[images, new, 3d]` to `[images, new, d]`.
+    /// Causal [`attention`](crate::attention) of new positions over those seen and themselves, which are seen
+    /// from then on: `qkv` `[images, new, 3d]` to `[images, new, d]`.
     ///
     /// # Panics
     /// If there is no room for them, or images or widths are not those of the positions before.

@@ -75,7 +75,20 @@ pub fn run<'a, S: Stage>(
     out: &Path,
     params: &S::Params,
 ) -> Result<Summary, S::Error> {
+    run_seeded::<S>(inputs, out, 0, params)
+}
+
+/// The same with another seed than 0.
+///
+/// # Errors
+/// As the stage does.
+pub fn run_seeded<'a, S: Stage>(
+    inputs: impl IntoIterator<Item = (&'a str, InputArtifact)>,
+    out: &Path,
+    seed: u64,
+    params: &S::Params,
+) -> Result<Summary, S::Error> {
     let inputs = inputs.into_iter().map(|(role, input)| (role.to_owned(), input)).collect();
-    let seed = Seed::new(0);
+    let seed = Seed::new(seed);
     S::run(&Context { inputs, out, scratch: out, seed, device: "cpu", progress: &Silent }, params)
 }

@@ -2,10 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::TASK;
 use crate::AdamStep;
-
-/// Values that one task handles.
-const TASK: usize = 1 << 14;
 
 /// The parameter p and its moments m and v, all of one length, move along a gradient g.
 pub(crate) fn step(how: AdamStep, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {

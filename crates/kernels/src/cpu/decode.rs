@@ -12,9 +12,7 @@ use rayon::prelude::*;
 use super::exp::exp2;
 use super::lanes::max;
 use super::prefetch::prefetch;
-
-/// Positions in a block of keys.
-pub(crate) const BLOCK: usize = 16;
+use crate::decode::BLOCK;
 
 /// Sums that are kept apart while a score is summed up, so that one need not wait for the other.
 const CHAINS: usize = 4;

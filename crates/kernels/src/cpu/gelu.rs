@@ -5,11 +5,9 @@ use std::f32::consts::LOG2_E;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::TASK;
 use super::exp::exp2;
 use crate::SLOPE;
-
-/// Values that one task handles: enough to outweigh handing it out, few enough to share.
-const TASK: usize = 1 << 14;
 
 /// x·sigmoid(1.702x).
 pub(crate) fn quick_gelu(x: &[f32]) -> Vec<f32> {

@@ -18,6 +18,19 @@ impl<'a> Matrix<'a> {
         Self { data, rows, columns, row_stride: stride, column_stride: 1 }
     }
 
+    /// The i-th row of a matrix whose columns are adjacent.
+    #[inline(always)]
+    pub(crate) fn row(self, i: usize) -> &'a [f32] {
+        debug_assert_eq!(self.column_stride, 1);
+        &self.data[i * self.row_stride..][..self.columns]
+    }
+
+    /// The rows from `start` to before `end`.
+    #[inline(always)]
+    pub(crate) fn slice(self, start: usize, end: usize) -> Self {
+        Self { data: &self.data[start * self.row_stride..], rows: end - start, ..self }
+    }
+
     /// The transpose, without moving anything.
     pub(crate) fn t(self) -> Self {
         Self {

@@ -2,7 +2,7 @@
 
 /// Lanes that reductions keep apart, so that they can be vectors: the order of a sum is fixed, and
 /// the same on every processor.
-pub(super) const LANES: usize = 16;
+const LANES: usize = 16;
 
 #[inline(always)]
 pub(super) fn max(x: &[f32]) -> f32 {

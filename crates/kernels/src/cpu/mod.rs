@@ -27,6 +27,10 @@ use burn_flex::{Flex, FlexTensor};
 
 use crate::{AdamStep, Heads, Kernels, plain};
 
+/// Values that one task of an element-wise operation handles: enough to outweigh handing it out, few enough
+/// to share. The size is fixed, so that sums over tasks do not depend on the number of threads.
+const TASK: usize = 1 << 14;
+
 impl Kernels for Flex<f32, i32> {
     fn multi_head_attention(qkv: FloatTensor<Self>, heads: Heads) -> (FloatTensor<Self>, FloatTensor<Self>) {
         if qkv.dtype() != DType::F32 {

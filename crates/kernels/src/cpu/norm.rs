@@ -2,12 +2,9 @@
 
 use rayon::prelude::*;
 
+use super::TASK;
 use super::lanes::dot;
 use crate::EPSILON;
-
-/// Values that one task handles: enough to outweigh handing it out, few enough to share. The size
-/// is fixed, so that sums over tasks do not depend on the number of threads.
-const TASK: usize = 1 << 14;
 
 /// Rows of width `d` in a task.
 fn task_rows(d: usize) -> usize {

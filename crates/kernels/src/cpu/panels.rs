@@ -2,7 +2,8 @@
 
 use pulp::Simd;
 
-use super::tile::{Pair, Part, pairs, pairs_mut, store};
+use super::gemm::Matrix;
+use super::tile::{Pair, pairs, pairs_mut, store};
 
 /// Panels of a matrix, one after another: `[panels, rows, width]`. What goes beyond the last column is zero.
 pub(super) struct Panels {
@@ -23,7 +24,7 @@ impl Panels {
     }
 
     /// The first rows become those of a matrix.
-    pub(super) fn pack(&mut self, matrix: Part<'_>) {
+    pub(super) fn pack(&mut self, matrix: Matrix<'_>) {
         let panels = self.numbers.chunks_exact_mut(self.rows * self.width);
         for (panel, first) in panels.zip((0..matrix.columns).step_by(self.width)) {
             let columns = self.width.min(matrix.columns - first);
@@ -34,12 +35,12 @@ impl Panels {
     }
 
     /// The columns become the rows of a matrix, times a factor.
-    pub(super) fn pack_transposed(&mut self, matrix: Part<'_>, factor: f32) {
+    pub(super) fn pack_transposed(&mut self, matrix: Matrix<'_>, factor: f32) {
         let panels = self.numbers.chunks_exact_mut(self.rows * self.width);
         for (panel, first) in panels.zip((0..matrix.rows).step_by(self.width)) {
             let rows = matrix.slice(first, matrix.rows.min(first + self.width));
             for (column, places) in panel.chunks_exact_mut(self.width).enumerate() {
-                let numbers = rows.data[column..].iter().step_by(rows.stride);
+                let numbers = rows.data[column..].iter().step_by(rows.row_stride);
                 places[..rows.rows].iter_mut().zip(numbers).for_each(|(place, x)| *place = x * factor);
             }
         }

@@ -7,6 +7,8 @@ use std::array::from_fn;
 
 use pulp::Simd;
 
+use super::gemm::Matrix;
+
 /// Rows in a tile. With two vectors each, one of the panel's pair and the factor, they fill the 16 registers
 /// of AVX2.
 pub(super) const ROWS: usize = 6;
@@ -31,28 +33,6 @@ pub(super) fn pairs_mut<S: Simd>(numbers: &mut [f32]) -> &mut [Pair<S>] {
     S::as_mut_simd_f32s(numbers).0.as_chunks_mut().0
 }
 
-/// Part of a matrix whose rows lie `stride` apart.
-#[derive(Clone, Copy)]
-pub(super) struct Part<'a> {
-    pub(super) data: &'a [f32],
-    pub(super) rows: usize,
-    pub(super) columns: usize,
-    pub(super) stride: usize,
-}
-
-impl<'a> Part<'a> {
-    #[inline(always)]
-    pub(super) fn row(self, i: usize) -> &'a [f32] {
-        &self.data[i * self.stride..][..self.columns]
-    }
-
-    /// The rows from `start` to before `end`.
-    #[inline(always)]
-    pub(super) fn slice(self, start: usize, end: usize) -> Self {
-        Self { data: &self.data[start * self.stride..], rows: end - start, ..self }
-    }
-}
-
 /// Does the same with both vectors of a pair.
 #[inline(always)]
 pub(super) fn each<S: Simd>([left, right]: Pair<S>, f: impl Fn(S::f32s) -> S::f32s) -> Pair<S> {
@@ -75,7 +55,7 @@ pub(super) fn store<S: Simd>(simd: S, [left, right]: Pair<S>, place: &mut [f32])
 
 /// a·panel, row by row into `put`.
 #[inline(always)]
-pub(super) fn product<S: Simd>(simd: S, a: Part<'_>, panel: &[Pair<S>], put: impl FnMut(usize, Pair<S>)) {
+pub(super) fn product<S: Simd>(simd: S, a: Matrix<'_>, panel: &[Pair<S>], put: impl FnMut(usize, Pair<S>)) {
     by_tiles(simd, a, false, a.rows, panel, put);
 }
 
@@ -83,7 +63,7 @@ pub(super) fn product<S: Simd>(simd: S, a: Part<'_>, panel: &[Pair<S>], put: imp
 #[inline(always)]
 pub(super) fn product_transposed<S: Simd>(
     simd: S,
-    a: Part<'_>,
+    a: Matrix<'_>,
     panel: &[Pair<S>],
     put: impl FnMut(usize, Pair<S>),
 ) {
@@ -93,7 +73,7 @@ pub(super) fn product_transposed<S: Simd>(
 #[inline(always)]
 fn by_tiles<S: Simd>(
     simd: S,
-    a: Part<'_>,
+    a: Matrix<'_>,
     transposed: bool,
     rows: usize,
     panel: &[Pair<S>],
@@ -125,20 +105,20 @@ fn by_tiles<S: Simd>(
 #[inline(always)]
 fn tile<S: Simd, const R: usize>(
     simd: S,
-    a: Part<'_>,
+    a: Matrix<'_>,
     transposed: bool,
     first: usize,
     panel: &[Pair<S>],
 ) -> [Pair<S>; R] {
     let mut sums = [[simd.splat_f32s(0.0); 2]; R];
     if transposed {
-        for (row, pair) in a.data[first..].chunks(a.stride).zip(panel) {
+        for (row, pair) in a.data[first..].chunks(a.row_stride).zip(panel) {
             let factors = row.first_chunk().expect("a row has the columns that were asked for");
             accumulate(simd, &mut sums, *factors, pair);
         }
     } else {
         // The loop is too short to check indices in it, and the compiler does not see that they are sound.
-        let rows: [&[f32]; R] = from_fn(|i| &a.data[(first + i) * a.stride..][..panel.len()]);
+        let rows: [&[f32]; R] = from_fn(|i| &a.data[(first + i) * a.row_stride..][..panel.len()]);
         for (p, pair) in panel.iter().enumerate() {
             // SAFETY: p is below the length of the panel, which is that of every row.
             #[allow(unsafe_code)]

@@ -7,7 +7,7 @@ use std::path::Path;
 use igpt_artifact::Split;
 use igpt_artifact::table::images::{Images, ImagesMeta};
 use igpt_images::{Error, ImagesParams, ImagesStage};
-use igpt_stage::{Context, Params, Seed, Silent, Stage, Summary};
+use igpt_stage::{Params, Summary};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 
 /// What a run wrote.
@@ -46,16 +46,8 @@ pub(crate) fn run(params: &ImagesParams) -> Result<Output, Error> {
 
 pub(crate) fn run_seeded(params: &ImagesParams, seed: u64) -> Result<Output, Error> {
     params.check().unwrap();
-    let (out, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let context = Context {
-        inputs: BTreeMap::new(),
-        out: out.path(),
-        scratch: scratch.path(),
-        seed: Seed::new(seed),
-        device: "cpu",
-        progress: &Silent,
-    };
-    let summary = ImagesStage::run(&context, params)?;
+    let out = tempfile::tempdir().unwrap();
+    let summary = igpt_testing::run_seeded::<ImagesStage>([], out.path(), seed, params)?;
     let images = Images::open(out.path()).unwrap();
     let read = |split| {
         let mut rows = Vec::new();

@@ -12,9 +12,10 @@ use rayon::prelude::*;
 
 use super::Sizes;
 use crate::cpu::exp::exp2;
+use crate::cpu::gemm::Matrix;
 use crate::cpu::lanes::dot;
 use crate::cpu::panels::Panels;
-use crate::cpu::tile::{Part, ROWS, add, each, pairs_mut, product, product_transposed, width};
+use crate::cpu::tile::{ROWS, add, each, pairs_mut, product, product_transposed, width};
 
 /// Queries in a block.
 const QUERIES: usize = 8 * ROWS;
@@ -106,7 +107,7 @@ impl Head {
     }
 
     /// Begins with the keys and values of a head.
-    fn take(&mut self, keys: Part<'_>, values: Part<'_>, sizes: Sizes) {
+    fn take(&mut self, keys: Matrix<'_>, values: Matrix<'_>, sizes: Sizes) {
         self.keys_t.pack_transposed(keys, sizes.scale_of_keys());
         self.values_t.pack_transposed(values, 1.0);
         self.keys.pack(keys);
@@ -121,9 +122,9 @@ impl Head {
     fn block<S: Simd>(
         &mut self,
         simd: S,
-        q: Part<'_>,
-        g: Part<'_>,
-        o: Part<'_>,
+        q: Matrix<'_>,
+        g: Matrix<'_>,
+        o: Matrix<'_>,
         logs: &[f32],
         met: usize,
         seen: impl Fn(usize) -> usize,
@@ -148,8 +149,8 @@ impl Head {
     fn scores<S: Simd>(
         &mut self,
         simd: S,
-        q: Part<'_>,
-        g: Part<'_>,
+        q: Matrix<'_>,
+        g: Matrix<'_>,
         at: usize,
         first: usize,
         log: impl Fn(usize) -> f32,
@@ -197,7 +198,7 @@ impl Head {
     #[inline(always)]
     fn products<S: Simd>(&mut self, simd: S, rows: usize, first: usize, last: usize) {
         let stride = PANELS * self.wide;
-        let [p, ds] = [&self.p, &self.ds].map(|data| Part { data, rows, columns: last - first, stride });
+        let [p, ds] = [&self.p, &self.ds].map(|data| Matrix::new(data, rows, last - first, stride));
         for panel in 0..self.c.div_ceil(self.wide) {
             let dv = &mut self.dv.panel_mut::<S>(panel)[first..last];
             product_transposed(

@@ -7,8 +7,9 @@ use rayon::prelude::*;
 
 use super::Sizes;
 use crate::cpu::exp::exp2;
+use crate::cpu::gemm::Matrix;
 use crate::cpu::panels::Panels;
-use crate::cpu::tile::{Part, ROWS, add, each, pairs, pairs_mut, product, store, width};
+use crate::cpu::tile::{ROWS, add, each, pairs, pairs_mut, product, store, width};
 
 /// Queries in a block: their scores against 1,024 keys are 48 KiB.
 const QUERIES: usize = 2 * ROWS;
@@ -71,7 +72,7 @@ impl WithSimd for Image<'_> {
                     logs[start + i] = (max + sum.log2()) * LN_2;
                     sums[i] = sum;
                 }
-                let p = Part { data: &scores, rows: end - start, columns: met, stride: row };
+                let p = Matrix::new(&scores, end - start, met, row);
                 for (panel, first) in (0..c).step_by(wide).enumerate() {
                     product(
                         simd,

@@ -15,7 +15,7 @@ pub(crate) use forward::forward;
 
 use std::f32::consts::LOG2_E;
 
-use super::tile::Part;
+use super::gemm::Matrix;
 use crate::Heads;
 
 /// The sizes of one image.
@@ -56,16 +56,16 @@ impl Sizes {
     }
 
     /// One head's part of a `[positions, 3d]` image: 0 queries, 1 keys, 2 values.
-    fn part(self, qkv: &[f32], which: usize, head: usize) -> Part<'_> {
+    fn part(self, qkv: &[f32], which: usize, head: usize) -> Matrix<'_> {
         self.columns(qkv, 3 * self.width, which * self.width + head * self.head_dim())
     }
 
     /// One head's part of a `[positions, d]` image.
-    fn head(self, x: &[f32], head: usize) -> Part<'_> {
+    fn head(self, x: &[f32], head: usize) -> Matrix<'_> {
         self.columns(x, self.width, head * self.head_dim())
     }
 
-    fn columns(self, x: &[f32], stride: usize, first: usize) -> Part<'_> {
-        Part { data: &x[first..], rows: self.positions, columns: self.head_dim(), stride }
+    fn columns(self, x: &[f32], stride: usize, first: usize) -> Matrix<'_> {
+        Matrix::new(&x[first..], self.positions, self.head_dim(), stride)
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use igpt_probe::Softmax;
+use igpt_probe::rows::Held;
 use igpt_probe::solver::{MakeSolver, Problem, by_lbfgs, by_linfa};
 use igpt_stage::Seed;
 use ndarray::{Array2, Axis};
@@ -67,9 +68,10 @@ impl Work for Probe {
         let targets = raw::read_u32(&place.dir.join(CLASSES))?.into_iter().map(|class| class as usize);
         let targets: Vec<usize> = targets.collect();
         let Self { max_iterations, tolerance, l2, .. } = *self;
-        let problem = Problem { x: x.view(), targets: &targets, max_iterations, tolerance };
+        let x = Held::new(x);
+        let problem = Problem { x: &x, targets: &targets, max_iterations, tolerance };
         let start = Instant::now();
-        let solver = (self.solver)(problem);
+        let solver = (self.solver)(problem).map_err(|e| Error::Solver(e.into()))?;
         let fit = solver.fit(l2, Softmax::zeros(self.dims, self.classes)).map_err(Error::Solver)?;
         let value = start.elapsed().as_secs_f64();
         let (objective, _) = fit.model.objective(&x.view(), &targets, l2);

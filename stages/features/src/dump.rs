@@ -41,7 +41,7 @@ impl Compute for Dump<'_> {
         let task = Task::begin(context.progress, "features", meta.rows.values().sum(), "images");
         for (&split, &rows) in &meta.rows {
             let mut chosen = Chosen::new(tokens.meta.rows[&split], rows, split, context.seed);
-            let mut files = Files::create(context.out, split, meta);
+            let mut files = Files::create(context.out, split, meta, params.dtype);
             let batches = tokens.read(split, params.batch_size)?.map(|batch| Ok(chosen.keep(batch?)));
             let compute = |batch: Batch<u16>| {
                 let parts = workers.map(batch.rows(), |part| {
@@ -53,7 +53,7 @@ impl Compute for Dump<'_> {
                 Ok(Computed { ids: batch.ids, labels: batch.labels, parts })
             };
             // Files are read and written beside the computation.
-            stream(batches, compute, |computed| Ok::<_, Error>(files.write(computed)?))?;
+            stream(batches, compute, |computed| files.write(computed))?;
             files.finish()?;
         }
         Ok(())

@@ -30,6 +30,16 @@ pub enum Error {
         /// Blocks of the network.
         n_layer: usize,
     },
+    /// A feature beyond what f16 holds.
+    #[error("layer {layer}, image {image_id}: a feature of {value:e} does not fit into f16")]
+    TooLarge {
+        /// The layer.
+        layer: usize,
+        /// The image.
+        image_id: u64,
+        /// The feature.
+        value: f32,
+    },
 }
 
 impl Explain for Error {
@@ -38,6 +48,7 @@ impl Explain for Error {
             Self::Artifact(e) => e.hint(),
             Self::Model(e) => e.hint(),
             Self::NoCheckpoint { .. } => Some("name the step under `checkpoints` of `pretrain`".into()),
+            Self::TooLarge { .. } => Some("dump f32: leave `dtype` out".into()),
             Self::NoSuchLayer { .. } => Some("correct `layers`, or leave it out for all of them".into()),
         }
     }

@@ -2,9 +2,14 @@
 
 use std::path::Path;
 
+use half::f16;
+use half::slice::HalfFloatSliceExt;
 use igpt_artifact::table::features::{Features, FeaturesMeta};
 use igpt_artifact::table::vectors::Writer;
-use igpt_artifact::{Result, Split};
+use igpt_artifact::{Result as ArtifactResult, Split};
+
+use crate::Error;
+use crate::params::Dtype;
 
 /// The features of a batch.
 pub struct Computed {
@@ -18,31 +23,80 @@ pub struct Computed {
 
 /// The files of every layer of one split.
 pub struct Files {
-    layers: Vec<Writer<f32>>,
+    /// A layer and its file, in the order of the dump.
+    layers: Vec<(usize, File)>,
     dims: usize,
 }
 
 impl Files {
     /// New files in an artifact directory.
-    pub fn create(out: &Path, split: Split, meta: &FeaturesMeta) -> Self {
-        let writer = |&layer| Features::writer(out, split, layer, meta);
-        Self { layers: meta.layers.iter().map(writer).collect(), dims: meta.n_embd }
+    pub fn create(out: &Path, split: Split, meta: &FeaturesMeta, dtype: Dtype) -> Self {
+        let file = |&layer| {
+            let file = match dtype {
+                Dtype::F32 => File::Single(Features::writer(out, split, layer, meta)),
+                Dtype::F16 => {
+                    File::Half(Features::writer(out, split, layer, meta), vec![f16::ZERO; meta.n_embd])
+                }
+            };
+            (layer, file)
+        };
+        Self { layers: meta.layers.iter().map(file).collect(), dims: meta.n_embd }
     }
 
     /// Appends a batch.
-    pub fn write(&mut self, Computed { ids, labels, parts }: Computed) -> Result<()> {
-        for (layer, writer) in self.layers.iter_mut().enumerate() {
-            let vectors = parts.iter().flat_map(|part| part[layer].chunks_exact(self.dims));
+    ///
+    /// # Errors
+    /// A file that cannot be written, or a feature that its type cannot hold.
+    pub fn write(&mut self, Computed { ids, labels, parts }: Computed) -> Result<(), Error> {
+        for (i, (layer, file)) in self.layers.iter_mut().enumerate() {
+            let vectors = parts.iter().flat_map(|part| part[i].chunks_exact(self.dims));
             for ((&id, &label), vector) in ids.iter().zip(&labels).zip(vectors) {
-                writer.push(id, label, vector)?;
+                let too_large = |value| Error::TooLarge { layer: *layer, image_id: id, value };
+                file.fits(vector).map_err(too_large)?;
+                file.push(id, label, vector)?;
             }
         }
         Ok(())
     }
 
     /// Closes all of them.
-    pub fn finish(self) -> Result<()> {
-        self.layers.into_iter().try_for_each(|writer| writer.finish().map(drop))
+    pub fn finish(self) -> ArtifactResult<()> {
+        self.layers.into_iter().try_for_each(|(_, file)| file.finish().map(drop))
+    }
+}
+
+/// A file of either type.
+enum File {
+    Single(Writer<f32>),
+    /// With room for a vector.
+    Half(Writer<f16>, Vec<f16>),
+}
+
+impl File {
+    /// The first value that would become infinite, if there is one.
+    fn fits(&self, vector: &[f32]) -> Result<(), f32> {
+        let lost = |value: &&f32| value.is_finite() && f16::from_f32(**value).is_infinite();
+        match self {
+            Self::Single(_) => Ok(()),
+            Self::Half(..) => vector.iter().find(lost).map_or(Ok(()), |&value| Err(value)),
+        }
+    }
+
+    fn push(&mut self, id: u64, label: Option<i64>, vector: &[f32]) -> ArtifactResult<()> {
+        match self {
+            Self::Single(writer) => writer.push(id, label, vector),
+            Self::Half(writer, halves) => {
+                halves.convert_from_f32_slice(vector);
+                writer.push(id, label, halves)
+            }
+        }
+    }
+
+    fn finish(self) -> ArtifactResult<u64> {
+        match self {
+            Self::Single(writer) => writer.finish(),
+            Self::Half(writer, _) => writer.finish(),
+        }
     }
 }
 
@@ -62,13 +116,29 @@ mod tests {
     #[test]
     fn parts_become_rows_of_each_layer() {
         let dir = tempfile::tempdir().unwrap();
-        let mut files = Files::create(dir.path(), Split::Train, &meta());
-        (0..5).for_each(|i| files.write(batch(2 * i)).unwrap());
-        files.finish().unwrap();
         meta().write(dir.path()).unwrap();
-        let features = Features::open(dir.path()).unwrap();
-        let rows: Vec<_> = features.read(Split::Train, 3, 100).unwrap().map(|batch| batch.unwrap()).collect();
-        assert_eq!(rows[0].ids, (0..10).collect::<Vec<_>>());
-        assert_eq!(rows[0].values[..6], [-1.0, -1.0, -2.0, -2.0, -1.0, -1.0]);
+        for (split, dtype) in [(Split::Train, Dtype::F32), (Split::Test, Dtype::F16)] {
+            let mut files = Files::create(dir.path(), split, &meta(), dtype);
+            (0..5).for_each(|i| files.write(batch(2 * i)).unwrap());
+            files.finish().unwrap();
+            let features = Features::open(dir.path()).unwrap();
+            let rows: Vec<_> = features.read(split, 3, 100).unwrap().map(|batch| batch.unwrap()).collect();
+            assert_eq!(rows[0].ids, (0..10).collect::<Vec<_>>());
+            assert_eq!(rows[0].values[..6], [-1.0, -1.0, -2.0, -2.0, -1.0, -1.0]);
+        }
+    }
+
+    #[test]
+    fn what_half_precision_cannot_hold_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let part = |x| vec![vec![0.5, 0.5], vec![0.5, x]];
+        let computed = |x| Computed { ids: vec![7], labels: vec![None], parts: vec![part(x)] };
+        let mut files = Files::create(dir.path(), Split::Train, &meta(), Dtype::F16);
+        let error = files.write(computed(7e4)).unwrap_err();
+        assert_eq!(error.to_string(), "layer 3, image 7: a feature of 7e4 does not fit into f16");
+        // Infinite features are for the probe to refuse, whatever their type.
+        for x in [65504.0, f32::INFINITY, f32::NAN] {
+            files.write(computed(x)).unwrap();
+        }
     }
 }

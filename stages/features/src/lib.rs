@@ -10,7 +10,7 @@ mod files;
 mod params;
 
 pub use error::Error;
-pub use params::FeaturesParams;
+pub use params::{Dtype, FeaturesParams};
 
 use igpt_artifact::table::features::FeaturesMeta;
 use igpt_artifact::table::tokens::Tokens;
@@ -42,7 +42,7 @@ impl Stage for FeaturesStage {
             .figure("an image", Amount::Flops(config.forward_flops()))
             .figure("memory", Amount::Bytes(config.feature_bytes(params.batch_size)));
         if let Some(images) = images {
-            let bytes = images as f64 * layers as f64 * config.n_embd as f64 * 4.0;
+            let bytes = images as f64 * layers as f64 * (config.n_embd * params.dtype.bytes()) as f64;
             forecast = forecast
                 .figure("images", Amount::Count(images))
                 .figure("in all", Amount::Flops(images as f64 * config.forward_flops()))

@@ -1,5 +1,6 @@
 //! What can be set.
 
+use half::f16;
 use igpt_model::{Hide, Tap};
 use igpt_stage::{Invalid, Params};
 use schemars::JsonSchema;
@@ -15,6 +16,9 @@ pub struct FeaturesParams {
     /// What is averaged over positions: `attn_norm` (the paper's) or `residual` (Hugging Face's
     /// hidden states).
     pub tap: Tap,
+    /// How features are stored. `f16` takes half the space and keeps three digits of each; whatever reads
+    /// features takes both.
+    pub dtype: Dtype,
     /// Training images, at most, chosen by the seed; all when not given. Validation and test
     /// images are always all dumped.
     pub limit: Option<u64>,
@@ -30,11 +34,32 @@ pub struct FeaturesParams {
     pub batch_size: usize,
 }
 
+/// The type of a stored feature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Dtype {
+    /// Single precision.
+    F32,
+    /// Half precision.
+    F16,
+}
+
+impl Dtype {
+    /// Bytes of a feature.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::F32 => size_of::<f32>(),
+            Self::F16 => size_of::<f16>(),
+        }
+    }
+}
+
 impl Default for FeaturesParams {
     fn default() -> Self {
         Self {
             layers: None,
             tap: Tap::AttnNorm,
+            dtype: Dtype::F32,
             limit: None,
             checkpoint: None,
             masks: 5,

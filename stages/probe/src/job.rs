@@ -9,6 +9,7 @@ use igpt_artifact::table::probe::{Prediction, ProbeId, Source};
 use igpt_stage::Seed;
 use ndarray::ArrayView2;
 
+use crate::budget::Budget;
 use crate::error::Result;
 use crate::params::SolverName;
 use crate::roster::Roster;
@@ -16,7 +17,7 @@ use crate::softmax::{Score, most_likely};
 use crate::solver::{by_lbfgs, by_linfa};
 use crate::vectors::Column;
 use crate::weights::Linear;
-use crate::{ProbeParams, in_memory, sgd};
+use crate::{ProbeParams, exact, sgd};
 
 /// A probe that is to be fitted.
 #[derive(Clone, Debug)]
@@ -86,10 +87,16 @@ impl Job {
     }
 
     /// Fits the probe to the roster's train images, chooses on its validation images, and judges.
-    pub(crate) fn run(&self, roster: &Roster, params: &ProbeParams, seed: Seed) -> Result<Outcome> {
+    pub(crate) fn run(
+        &self,
+        roster: &Roster,
+        params: &ProbeParams,
+        budget: &Budget,
+        seed: Seed,
+    ) -> Result<Outcome> {
         match params.solver {
-            SolverName::Lbfgs => in_memory::fit(self, roster, params, by_lbfgs),
-            SolverName::Linfa => in_memory::fit(self, roster, params, by_linfa),
+            SolverName::Lbfgs => exact::fit(self, roster, params, by_lbfgs, budget),
+            SolverName::Linfa => exact::fit(self, roster, params, by_linfa, budget),
             SolverName::Sgd => sgd::fit(self, roster, params, seed),
         }
     }

@@ -24,13 +24,15 @@
 //! | `timing.json` | seconds a probe; volatile |
 //!
 //! The modules follow the data: `roster` fixes the images, `concat` and `low_data` say what the further
-//! probes look at, `job` is one probe. `in_memory` fits it to vectors that `vectors` reads, `scaler`
-//! standardises and a `solver` takes as a whole (`objective` is what `lbfgs` minimises); `sgd` fits it to
-//! vectors that stream by. `softmax` is the classifier of both. `pool` runs many probes side by side, `output` and `plot` write.
+//! probes look at, `job` is one probe. `exact` fits it with a `solver`
+//! (`objective` is what `lbfgs` minimises) to `rows`: vectors that `scaler` standardises, held in memory as
+//! `vectors` reads them or read anew from a `stream`, as `budget` allows. `sgd` fits it to minibatches from such a
+//! stream. `softmax` is the classifier of both. `pool` runs many probes side by side, `output` and `plot` write.
 
+mod budget;
 mod concat;
 mod error;
-mod in_memory;
+mod exact;
 mod job;
 mod low_data;
 pub mod objective;
@@ -39,11 +41,13 @@ mod params;
 mod plot;
 mod pool;
 mod roster;
+pub mod rows;
 mod scaler;
 mod sgd;
 mod softmax;
 pub mod solver;
 mod stage;
+mod stream;
 mod vectors;
 pub mod weights;
 

@@ -29,6 +29,10 @@ pub struct ProbeParams {
     /// Whether every feature is brought to mean 0 and standard deviation 1 over the train images
     /// first. Without it the L2 penalty weighs features by their scale.
     pub standardize: bool,
+    /// MiB that the vectors of the probes that run at a time may take together. A probe waits until others have
+    /// left enough; one whose vectors never fit reads them from disk each time it looks at them, about twice an
+    /// iteration. The result is the same. `linfa` holds them in any case; `sgd` has its own buffer.
+    pub memory: u64,
     /// Train on this many labelled images only, drawn at random with the pipeline's seed; all where
     /// null.
     pub limit: Option<usize>,
@@ -123,6 +127,7 @@ impl Default for ProbeParams {
             max_iterations: 300,
             tolerance: 1e-4,
             standardize: true,
+            memory: 2048,
             limit: None,
             concat: Vec::new(),
             low_data: None,
@@ -146,6 +151,9 @@ impl Params for ProbeParams {
             "tolerance",
             format_args!("a tolerance is above 0, not {}", self.tolerance),
         )?;
+        let most = u64::MAX >> 20;
+        let message = format_args!("memory is MiB, at most {most}, not {}", self.memory);
+        Invalid::unless(self.memory <= most, "memory", message)?;
         Invalid::unless(self.limit != Some(0), "limit", "a limit of 0 leaves no image to train on")?;
         if let Some(k) = self.concat.iter().find(|k| **k < 3 || k.is_multiple_of(2)) {
             let message = format!("layers centred on one are an odd number from 3 on, not {k}");
@@ -199,6 +207,7 @@ mod tests {
         assert_eq!(refused(|p| p.l2.push(f64::NAN)), "l2");
         assert_eq!(refused(|p| p.max_iterations = 0), "max_iterations");
         assert_eq!(refused(|p| p.tolerance = f64::INFINITY), "tolerance");
+        assert_eq!(refused(|p| p.memory = u64::MAX), "memory");
         assert_eq!(refused(|p| p.limit = Some(0)), "limit");
         assert_eq!(refused(|p| p.concat = vec![5, 1]), "concat");
         assert_eq!(refused(|p| p.concat = vec![4]), "concat");

@@ -184,6 +184,7 @@ fn draw_header(header: &Area<'_>, sources: &[Source]) -> Drawn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::Held;
     use crate::scaler::{Moments, Scaler};
     use crate::softmax::{Score, Softmax};
     use crate::weights::Linear;
@@ -192,7 +193,7 @@ mod tests {
 
     fn outcome(id: ProbeId, accuracy: f64) -> Outcome {
         let score = Score { accuracy, loss: 1.0, images: 10 };
-        let scaler = Scaler::standardize(Moments::of(&array![[0.0_f32]].view()));
+        let scaler = Scaler::standardize(Moments::of(&Held::new(array![[0.0_f32]])).unwrap());
         Outcome {
             id,
             dims: 1,

@@ -1,6 +1,9 @@
 //! Shifts and scales features before the solver sees them.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Zip};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Zip};
+
+use crate::error::Result;
+use crate::rows::Rows;
 
 /// One shift and one divisor a feature, taken from the train images.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,28 +71,40 @@ impl Scaler {
 }
 
 impl Moments {
-    /// Of the rows of images × dims.
-    pub(crate) fn of(x: &ArrayView2<'_, f32>) -> Self {
-        let images = x.nrows() as f64;
-        let mut mean = Array1::<f64>::zeros(x.ncols());
-        for row in x.rows() {
-            Zip::from(&mut mean).and(row).for_each(|mean, &value| *mean += f64::from(value));
-        }
-        mean /= images;
-        let mut variance = Array1::<f64>::zeros(x.ncols());
-        for row in x.rows() {
-            Zip::from(&mut variance).and(&mean).and(row).for_each(|variance, mean, &value| {
-                *variance += (f64::from(value) - mean).powi(2);
-            });
-        }
-        variance /= images;
-        let deviation = Zip::from(&variance).and(x.axis_iter(Axis(1))).map_collect(|&variance, column| {
-            // The mean of equal numbers is not always exactly that number, and dividing by what is left
-            // would blow rounding errors up into a feature.
-            let constant = column.iter().all(|value| *value == column[0]);
-            if constant { 0.0 } else { variance.sqrt() }
-        });
-        Self { mean, deviation }
+    /// Of some vectors, which are looked at twice.
+    pub(crate) fn of(x: &dyn Rows) -> Result<Self> {
+        let first = x.head(1)?;
+        let first = first.row(0);
+        let mut images = 0;
+        let mut mean = Array1::<f64>::zeros(x.dims());
+        // The mean of equal numbers is not always exactly that number, and dividing by what is left would
+        // blow rounding errors up into a feature.
+        let mut varies = Array1::from_elem(x.dims(), false);
+        x.visit(1, &mut |x| {
+            images += x.nrows();
+            for row in x.rows() {
+                Zip::from(&mut mean).and(&mut varies).and(row).and(first).for_each(
+                    |mean, varies, &value, &first| {
+                        *mean += f64::from(value);
+                        *varies |= value != first;
+                    },
+                );
+            }
+        })?;
+        mean /= images as f64;
+        let mut variance = Array1::<f64>::zeros(x.dims());
+        x.visit(1, &mut |x| {
+            for row in x.rows() {
+                Zip::from(&mut variance).and(&mean).and(row).for_each(|variance, mean, &value| {
+                    *variance += (f64::from(value) - mean).powi(2);
+                });
+            }
+        })?;
+        variance /= images as f64;
+        let deviation = Zip::from(&variance)
+            .and(&varies)
+            .map_collect(|variance, &varies| if varies { variance.sqrt() } else { 0.0 });
+        Ok(Self { mean, deviation })
     }
 }
 
@@ -131,12 +146,17 @@ impl Running {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::Held;
     use ndarray::array;
+
+    fn moments(x: Array2<f32>) -> Moments {
+        Moments::of(&Held::new(x)).unwrap()
+    }
 
     #[test]
     fn mean_zero_deviation_one_and_constants_stay_finite() {
         let x = array![[1.0_f32, 0.1, 1e30], [3.0, 0.1, -1e30], [5.0, 0.1, 0.0]];
-        let scaler = Scaler::standardize(Moments::of(&x.view()));
+        let scaler = Scaler::standardize(moments(x.clone()));
         let z = scaler.apply(&x.view());
         assert_eq!((scaler.scale[1], scaler.strength(0.3)), (1.0, 0.3));
         assert!(z.column(1).iter().all(|v| v.abs() < 1e-12));
@@ -150,11 +170,11 @@ mod tests {
     #[test]
     fn conditioning_keeps_the_proportions_of_features() {
         let x = array![[0.0_f32, 40.0, 7.0], [2.0, 48.0, 7.0]];
-        let scaler = Scaler::condition(Moments::of(&x.view()));
+        let scaler = Scaler::condition(moments(x.clone()));
         assert_eq!(scaler.apply(&x.view()), array![[-0.25, -1.0, 0.0], [0.25, 1.0, 0.0]]);
         assert_eq!(scaler.scaled(x), array![[-0.25, -1.0, 0.0], [0.25, 1.0, 0.0]]);
         assert_eq!(scaler.strength(0.32), 0.02);
-        let constant = Moments::of(&array![[7.0_f32], [7.0]].view());
+        let constant = moments(array![[7.0_f32], [7.0]]);
         assert_eq!(Scaler::condition(constant).strength(0.3), 0.3);
     }
 
@@ -168,7 +188,7 @@ mod tests {
         });
         let mut running = Running::new(4);
         x.rows().into_iter().for_each(|row| running.push(&row));
-        let (whole, passing) = (Moments::of(&x.view()), running.finish());
+        let (whole, passing) = (moments(x), running.finish());
         assert_eq!(passing.deviation[2], 0.0);
         let near = |a: &f64, b: &f64| (a - b).abs() <= 1e-9 * b.abs();
         assert!(passing.deviation.iter().zip(&whole.deviation).all(|(a, b)| near(a, b)));

@@ -8,6 +8,7 @@ use igpt_artifact::table::probe::{ProbeMeta, Source, Subset, write_low_data, wri
 use igpt_artifact::{Kind, Split};
 use igpt_stage::{Context, Input, Stage, Summary, Task};
 
+use crate::budget::Budget;
 use crate::concat::Window;
 use crate::error::{Error, Result};
 use crate::job::{Job, Outcome};
@@ -96,8 +97,9 @@ fn fit(
 ) -> Result<Vec<Outcome>> {
     let task = Task::begin(context.progress, task, jobs.len() as u64, "probes");
     let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let budget = Budget::new(params.memory << 20);
     pool::run_all(jobs, threads, |(job, roster)| {
-        let outcome = job.run(roster, params, context.seed)?;
+        let outcome = job.run(roster, params, &budget, context.seed)?;
         task.note(&format!("{}: {:.1} % of validation", outcome.id, 100.0 * outcome.validation.accuracy));
         task.advance(1);
         Ok(outcome)

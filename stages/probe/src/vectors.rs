@@ -114,7 +114,7 @@ mod tests {
         let dir = tempfile::Builder::new().prefix("a[b]*").tempdir().unwrap();
         let meta = FeaturesMeta { n_embd: 2, ..Default::default() };
         for layer in [0, 1, 10] {
-            let mut writer = Features::writer(dir.path(), Split::Train, layer, &meta);
+            let mut writer = Features::writer::<f32>(dir.path(), Split::Train, layer, &meta);
             for id in 0..70_000_u64 {
                 writer.push(id, (id % 2 == 0).then_some(id as i64), &[id as f32, layer as f32]).unwrap();
             }

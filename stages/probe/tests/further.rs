@@ -19,12 +19,19 @@ fn find(rows: &[ProbeRow], id: ProbeId, split: Split) -> ProbeRow {
 
 /// The stage's files, seconds apart, from two runs that have to agree in every byte.
 fn twice(inputs: &[(&str, &Path)], params: &ProbeParams) -> (TempDir, BTreeMap<String, serde_json::Value>) {
-    let run = || {
+    alike(inputs, [params, params])
+}
+
+/// The same for two settings that ought to make no difference.
+fn alike(
+    inputs: &[(&str, &Path)],
+    params: [&ProbeParams; 2],
+) -> (TempDir, BTreeMap<String, serde_json::Value>) {
+    let [(out, results), (again, _)] = params.map(|params| {
         let out = tempfile::tempdir().unwrap();
         let summary = probe(inputs, params, out.path()).unwrap();
         (out, summary.results.into_iter().collect())
-    };
-    let ((out, results), (again, _)) = (run(), run());
+    });
     for file in igpt_artifact::fs::files_below(out.path()).unwrap() {
         let read = |dir: &TempDir| std::fs::read(dir.path().join(&file)).unwrap();
         assert!(file == Path::new("timing.json") || read(&out) == read(&again), "{}", file.display());
@@ -91,6 +98,27 @@ fn layers_side_by_side_and_few_labels() {
         Some(weights.classes[said]) == vectors[0][i].1
     });
     assert_eq!(hits.count() as f64 / 120.0, test(wide));
+}
+
+#[test]
+fn vectors_that_outgrow_memory_give_the_same_bytes() {
+    let trained = features("trained", &[0.6, 0.5, 0.2], |split, rows| {
+        if split == Split::Train {
+            rows[3].1 = None;
+        }
+    });
+    let images = images();
+    let inputs = [("features", trained.path()), ("images", images.path())];
+    for solver in [SolverName::Lbfgs, SolverName::Linfa] {
+        let held = ProbeParams {
+            solver,
+            l2: vec![1e-3, 1e-1],
+            concat: vec![3],
+            low_data: Some(LowData { labels_per_class: vec![10], subsets: 2 }),
+            ..ProbeParams::default()
+        };
+        alike(&inputs, [&held, &ProbeParams { memory: 0, ..held.clone() }]);
+    }
 }
 
 #[test]

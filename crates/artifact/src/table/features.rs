@@ -1,5 +1,5 @@
 //! The features artifact: `features.json` and `split=…/layer=…/part-….parquet` with a
-//! `features` column. Every file has one schema and width, so one hive scan reads them all.
+//! `features` column of f32 or f16. Every file has one schema and width, so one hive scan reads them all.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::model::ModelFacts;
-use super::vectors::{Reader, Writer};
+use super::vectors::{Cell, Reader, Writer};
 use super::write::{read_json, write_json};
 use crate::{Result, Split};
 
@@ -66,13 +66,13 @@ impl Features {
         &self.dir
     }
 
-    /// Streams one layer of a split, `batch_rows` images at a time.
+    /// Streams one layer of a split, `batch_rows` images at a time; as f32 also where f16 is stored.
     pub fn read(&self, split: Split, layer: usize, batch_rows: usize) -> Result<Reader<f32>> {
         Reader::open(&layer_dir(&self.dir, split, layer), batch_rows)
     }
 
-    /// A writer for one layer of one split of a new artifact at `dir`.
-    pub fn writer(dir: &Path, split: Split, layer: usize, meta: &FeaturesMeta) -> Writer<f32> {
+    /// A writer for one layer of one split of a new artifact at `dir`, of f32 or f16.
+    pub fn writer<T: Cell>(dir: &Path, split: Split, layer: usize, meta: &FeaturesMeta) -> Writer<T> {
         Writer::create(&layer_dir(dir, split, layer), meta.n_embd)
     }
 }

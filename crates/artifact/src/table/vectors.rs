@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `image_id` | u64 | unique over all splits, ascending within a folder |
 //! | `label` | i64, nullable | class index |
-//! | `pixels`, `tokens` or `features` | fixed-size list of u8, u16 or f32 | |
+//! | `pixels`, `tokens` or `features` | fixed-size list of u8, u16, or f32 or f16 | |
 //!
 //! Rows lie in `part-00000.parquet`, `part-00001.parquet` … of one folder. Writing and reading
 //! stream: memory holds one batch, whatever the number of rows.
@@ -19,9 +19,11 @@ use arrow::array::{
 };
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{
-    ArrowNativeType, DataType, Field, Float32Type, Int64Type, Schema, SchemaRef, UInt8Type, UInt16Type,
-    UInt64Type,
+    ArrowNativeType, DataType, Field, Float16Type, Float32Type, Int64Type, Schema, SchemaRef, UInt8Type,
+    UInt16Type, UInt64Type,
 };
+use half::f16;
+use half::slice::HalfFloatSliceExt;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use super::write::{ROW_GROUP, TableWriter};
@@ -38,6 +40,16 @@ pub trait Cell: ArrowNativeType {
     const COMPRESS: bool;
     /// The Arrow type.
     type Arrow: ArrowPrimitiveType<Native = Self>;
+
+    /// The values of a column of this type, or of one that every value of fits into this type.
+    fn read(column: &dyn Array) -> Option<ScalarBuffer<Self>> {
+        column.as_primitive_opt::<Self::Arrow>().map(|column| column.values().clone())
+    }
+
+    /// Whether [`Cell::read`] can read such a column.
+    fn reads(found: &DataType) -> bool {
+        *found == Self::Arrow::DATA_TYPE
+    }
 }
 
 impl Cell for u8 {
@@ -56,6 +68,24 @@ impl Cell for f32 {
     const COLUMN: &'static str = "features";
     const COMPRESS: bool = false;
     type Arrow = Float32Type;
+
+    fn read(column: &dyn Array) -> Option<ScalarBuffer<f32>> {
+        match column.as_primitive_opt::<Float16Type>() {
+            Some(half) => Some(half.values().to_f32_vec().into()),
+            None => column.as_primitive_opt::<Float32Type>().map(|column| column.values().clone()),
+        }
+    }
+
+    fn reads(found: &DataType) -> bool {
+        matches!(found, DataType::Float16 | DataType::Float32)
+    }
+}
+
+/// Half the space, to be read as f32.
+impl Cell for f16 {
+    const COLUMN: &'static str = "features";
+    const COMPRESS: bool = false;
+    type Arrow = Float16Type;
 }
 
 /// Some rows of a vector table.
@@ -284,7 +314,7 @@ fn width_of<T: Cell>(path: &Path, part: &ParquetRecordBatchReaderBuilder<std::fs
         .field_with_name(T::COLUMN)
         .map_err(|_| Error::table(path, format!("no column `{}` ({wanted})", T::COLUMN)))?;
     match field.data_type() {
-        DataType::FixedSizeList(item, width) if *item.data_type() == T::Arrow::DATA_TYPE => {
+        DataType::FixedSizeList(item, width) if T::reads(item.data_type()) => {
             Ok(usize::try_from(*width).unwrap_or(0))
         }
         found => Err(Error::table(path, format!("column `{}` is {found}, not a {wanted}", T::COLUMN))),
@@ -305,18 +335,13 @@ fn convert<T: Cell>(path: &Path, batch: &RecordBatch, width: usize) -> Result<Ba
         .column_by_name(T::COLUMN)
         .and_then(|column| column.as_fixed_size_list_opt())
         .ok_or_else(|| missing(T::COLUMN, "fixed-size lists"))?;
-    let values =
-        lists.values().as_primitive_opt::<T::Arrow>().ok_or_else(|| missing(T::COLUMN, "numbers"))?;
-    if ids.null_count() + lists.null_count() + values.null_count() > 0 {
+    if ids.null_count() + lists.null_count() + lists.values().null_count() > 0 {
         return Err(Error::table(path, format!("nulls in `image_id` or `{}`", T::COLUMN)));
     }
     let start = lists.value_offset_at(0);
-    Ok(Batch {
-        ids: ids.values().to_vec(),
-        labels: labels.iter().collect(),
-        values: values.values()[start..start + batch.num_rows() * width].to_vec(),
-        width,
-    })
+    let values = lists.values().slice(start, batch.num_rows() * width);
+    let values = T::read(&values).ok_or_else(|| missing(T::COLUMN, "numbers"))?;
+    Ok(Batch { ids: ids.values().to_vec(), labels: labels.iter().collect(), values: values.to_vec(), width })
 }
 
 #[cfg(test)]
@@ -369,6 +394,36 @@ mod tests {
         fill(b.path(), 5000);
         let read = |dir: &Path| std::fs::read(dir.join("part-00000.parquet")).unwrap();
         assert_eq!(read(a.path()), read(b.path()));
+    }
+
+    #[test]
+    fn half_precision_takes_half_the_space_and_is_read_as_f32() {
+        let (half, single) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let value = |i: u64, j: usize| (i as f32 - 40.0) / 3.0 + j as f32;
+        let mut halves = Writer::<f16>::create(half.path(), 16);
+        let mut singles = Writer::<f32>::create(single.path(), 16);
+        for i in 0..3000 {
+            let row: [f32; 16] = std::array::from_fn(|j| value(i, j));
+            singles.push(i, None, &row).unwrap();
+            halves.push(i, None, &row.map(f16::from_f32)).unwrap();
+        }
+        (halves.finish().unwrap(), singles.finish().unwrap());
+        let bytes = |dir: &Path| std::fs::metadata(dir.join("part-00000.parquet")).unwrap().len() as f64;
+        let share = bytes(half.path()) / bytes(single.path());
+        assert!((0.45..0.65).contains(&share), "{share}");
+        let mut read = 0;
+        for batch in Reader::<f32>::open(half.path(), 700).unwrap() {
+            let batch = batch.unwrap();
+            for i in 0..batch.rows() {
+                let exact = (0..16).map(|j| f16::from_f32(value(batch.ids[i], j)).to_f32());
+                assert!(batch.row(i).iter().copied().eq(exact));
+            }
+            read += batch.rows();
+        }
+        assert_eq!(read, 3000);
+        // Not the other way round: that would lose something.
+        let error = Reader::<f16>::open(single.path(), 10).err().unwrap().to_string();
+        assert!(error.contains("not a fixed-size list of Float16"), "{error}");
     }
 
     #[test]

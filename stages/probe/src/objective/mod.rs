@@ -12,18 +12,20 @@ mod likelihood;
 mod matrix;
 mod products;
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, CowArray, Ix2, Slice};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, Slice};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use self::likelihood::residuals;
 pub(crate) use self::matrix::Matrix;
 use self::products::{BLOCK, Column, Panels, add_transposed, product};
+use crate::error::Result;
+use crate::rows::Rows;
 
 /// Mean loss of classifiers on some images.
 pub struct Objective<'a> {
     /// Images × dims.
-    x: CowArray<'a, f32, Ix2>,
+    x: &'a dyn Rows,
     /// The class of each.
     targets: &'a [usize],
     /// The weights whose logits are kept: classes × (dims + 1).
@@ -34,23 +36,18 @@ pub struct Objective<'a> {
 
 impl<'a> Objective<'a> {
     /// Of the images x (images × dims) with the class of each.
-    pub fn new(x: ArrayView2<'a, f32>, targets: &'a [usize], classes: usize) -> Self {
+    pub fn new(x: &'a dyn Rows, targets: &'a [usize], classes: usize) -> Self {
         let blocks = targets.len().div_ceil(BLOCK);
-        Self {
-            at: Array2::zeros((classes, x.ncols() + 1)),
-            logits: vec![[0.0; BLOCK]; blocks * classes],
-            // Rows have to be adjacent, as they are wherever x was read from a table.
-            x: match x.is_standard_layout() {
-                true => CowArray::from(x),
-                false => CowArray::from(x.as_standard_layout().into_owned()),
-            },
-            targets,
-        }
+        let at = Array2::zeros((classes, x.dims() + 1));
+        Self { x, targets, at, logits: vec![[0.0; BLOCK]; blocks * classes] }
     }
 
     /// The mean negative log-likelihood at weights w, classes × (dims + 1) with the intercepts last, and its
     /// gradient, of the same shape. It is not finite where w is not or is far too large.
-    pub fn evaluate(&mut self, w: &Array2<f64>) -> (f64, Array2<f64>) {
+    ///
+    /// # Errors
+    /// Images that could not be read. What is kept is then good for nothing.
+    pub fn evaluate(&mut self, w: &Array2<f64>) -> Result<(f64, Array2<f64>)> {
         let mut step = w - &self.at;
         // Also where one of them is not a number.
         let nearer = squares(&step) < squares(w);
@@ -63,38 +60,42 @@ impl<'a> Objective<'a> {
         // The logits are those of the step as it was rounded; the rest comes with the next one.
         weights_mut(&mut step).mapv_inplace(|step| f64::from(step as f32));
         self.at += &step;
-        let sums = self.pass(&step);
-
+        let (loss, gradient) = self.pass(&step)?;
         let images = self.targets.len() as f64;
-        let mut gradient = Array2::zeros(w.raw_dim());
-        let mut loss = 0.0;
-        for part in sums {
-            loss += part.loss;
-            part.add_to(&mut gradient);
-        }
-        gradient /= images;
-        (loss / images, gradient)
+        Ok((loss / images, gradient / images))
     }
 
-    /// Brings the logits a step further.
-    fn pass(&mut self, step: &Array2<f64>) -> Vec<Sums> {
+    /// Brings the logits a step further. The loss and its gradient, summed over the images.
+    fn pass(&mut self, step: &Array2<f64>) -> Result<(f64, Array2<f64>)> {
         let (classes, dims) = (step.nrows(), step.ncols() - 1);
         let weights: Vec<f32> = weights(step).iter().map(|step| *step as f32).collect();
         let intercepts = step.column(dims).to_vec();
-        let x = self.x.as_slice().expect("rows are adjacent");
         // The sums of a task are as many numbers as there are weights: with many classes tasks are longer, so
         // that all sums together stay below the images.
         let blocks = (4 * classes).div_ceil(BLOCK).max(8);
         let rows = blocks * BLOCK;
-        let parts = x.par_chunks(rows * dims).zip(self.targets.par_chunks(rows));
-        let parts = parts.zip(self.logits.par_chunks_mut(blocks * classes));
         let arch = Arch::new();
-        parts
-            .map(|((x, targets), logits)| {
+        let (mut loss, mut gradient) = (0.0, Array2::zeros(step.raw_dim()));
+        let (mut targets, mut logits) = (self.targets, &mut self.logits[..]);
+        self.x.visit(rows, &mut |x| {
+            let (of_x, later) = targets.split_at(x.nrows());
+            targets = later;
+            let blocks_of_x = x.nrows().div_ceil(BLOCK) * classes;
+            let (logits_of_x, later) = std::mem::take(&mut logits).split_at_mut(blocks_of_x);
+            logits = later;
+            let x = x.as_slice().expect("`Rows` gives adjacent rows");
+            let parts = x.par_chunks(rows * dims).zip(of_x.par_chunks(rows));
+            let parts = parts.zip(logits_of_x.par_chunks_mut(blocks * classes));
+            let sums = parts.map(|((x, targets), logits)| {
                 let (weights, intercepts) = (&weights[..], &intercepts[..]);
                 arch.dispatch(Task { x, dims, targets, weights, intercepts, logits })
-            })
-            .collect()
+            });
+            for part in sums.collect::<Vec<_>>() {
+                loss += part.loss;
+                part.add_to(&mut gradient);
+            }
+        })?;
+        Ok((loss, gradient))
     }
 }
 
@@ -176,6 +177,7 @@ impl WithSimd for Task<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::Held;
     use crate::softmax::Softmax;
     use igpt_stage::Seed;
     use rand::Rng;
@@ -184,10 +186,10 @@ mod tests {
     const SHAPES: [(usize, usize, usize); 5] =
         [(1, 1, 2), (5, 3, 2), (700, 37, 10), (130, 16, 7), (64, 70, 13)];
 
-    fn problem((images, dims, classes): (usize, usize, usize)) -> (Array2<f32>, Vec<usize>) {
+    fn problem((images, dims, classes): (usize, usize, usize)) -> (Held, Vec<usize>) {
         let mut rng = Seed::new(0).rng();
         let x = Array2::from_shape_simple_fn((images, dims), || rng.random_range(-1.7..1.7_f32));
-        (x, (0..images).map(|i| i * 7 % classes).collect())
+        (Held::new(x), (0..images).map(|i| i * 7 % classes).collect())
     }
 
     fn drawn(dims: usize, classes: usize, scale: f64) -> Array2<f64> {
@@ -196,8 +198,9 @@ mod tests {
     }
 
     /// The gradient in f64, of the shape of the weights here.
-    fn exact(x: &Array2<f32>, targets: &[usize], w: &Array2<f64>) -> (f64, Array2<f64>) {
-        let (value, gradient) = Softmax(w.t().to_owned()).gradient(&x.mapv(f64::from).view(), targets, 0.0);
+    fn exact(x: &Held, targets: &[usize], w: &Array2<f64>) -> (f64, Array2<f64>) {
+        let x = x.view().mapv(f64::from);
+        let (value, gradient) = Softmax(w.t().to_owned()).gradient(&x.view(), targets, 0.0);
         (value, gradient.t().to_owned())
     }
 
@@ -205,11 +208,12 @@ mod tests {
     fn value_and_gradient_are_those_of_f64_wherever_the_weights_came_from() {
         for shape @ (_, dims, classes) in SHAPES {
             let (x, targets) = problem(shape);
-            let mut objective = Objective::new(x.view(), &targets, classes);
+            let mut objective = Objective::new(&x, &targets, classes);
             let far = drawn(dims, classes, 1e4);
             let near = drawn(dims, classes, 0.3);
             for w in [&near, &far, &near, &(&near * 1.01), &(&near * 0.0)] {
-                let ((value, gradient), (known, by_f64)) = (objective.evaluate(w), exact(&x, &targets, w));
+                let ((value, gradient), (known, by_f64)) =
+                    (objective.evaluate(w).unwrap(), exact(&x, &targets, w));
                 assert!((value - known).abs() < 2e-6 * known.max(1.0), "{shape:?}: {value}, not {known}");
                 let apart = (&gradient - &by_f64).iter().fold(0.0, |most: f64, d| most.max(d.abs()));
                 assert!(apart < 2e-6 || w == far, "{shape:?}: {apart}");
@@ -221,15 +225,15 @@ mod tests {
     fn small_steps_are_far_more_exact_than_f32() {
         let (x, targets) = problem((700, 37, 10));
         let w = drawn(37, 10, 1.0);
-        let mut objective = Objective::new(x.view(), &targets, 10);
+        let mut objective = Objective::new(&x, &targets, 10);
         // The first look is at the weights as f32 rounds them; the second brings the rest.
-        objective.evaluate(&w);
-        let (start, gradient) = objective.evaluate(&w);
+        objective.evaluate(&w).unwrap();
+        let (start, gradient) = objective.evaluate(&w).unwrap();
         let (_, direction) = exact(&x, &targets, &w);
         let slope = -(&gradient * &direction).sum();
         // The loss falls by the slope, to second order, and that is seen in steps of 1e-11 of it.
         let step = 1e-8;
-        let (end, _) = objective.evaluate(&(&w - &direction * step));
+        let (end, _) = objective.evaluate(&(&w - &direction * step)).unwrap();
         let fall = (end - start) / step;
         assert!((fall / slope - 1.0).abs() < 1e-3, "{fall}, not {slope}");
     }
@@ -237,13 +241,13 @@ mod tests {
     #[test]
     fn weights_out_of_range_are_no_trap() {
         let (x, targets) = problem((100, 5, 3));
-        let mut objective = Objective::new(x.view(), &targets, 3);
+        let mut objective = Objective::new(&x, &targets, 3);
         let w = drawn(5, 3, 0.5);
-        let (value, _) = objective.evaluate(&w);
+        let (value, _) = objective.evaluate(&w).unwrap();
         for scale in [1e300, f64::INFINITY, f64::NAN] {
-            let (lost, _) = objective.evaluate(&(&w * scale));
+            let (lost, _) = objective.evaluate(&(&w * scale)).unwrap();
             assert!(lost.is_nan() || lost >= value, "{lost}");
-            assert_eq!(objective.evaluate(&w).0, value);
+            assert_eq!(objective.evaluate(&w).unwrap().0, value);
         }
     }
 
@@ -253,7 +257,7 @@ mod tests {
         let w = drawn(20, 4, 0.5);
         let of = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| Objective::new(x.view(), &targets, 4).evaluate(&w))
+            pool.install(|| Objective::new(&x, &targets, 4).evaluate(&w).unwrap())
         };
         assert_eq!(of(1), of(3));
     }

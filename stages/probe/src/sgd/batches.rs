@@ -6,8 +6,8 @@
 use ndarray::Array2;
 use rand::Rng;
 
-use super::stream::Block;
 use crate::error::Result;
+use crate::stream::Block;
 
 /// Batches of rows, images × dims, with the class of each.
 pub(super) struct Batches<I, R> {

@@ -60,6 +60,7 @@ impl Descent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::Held;
     use crate::solver::{Problem, by_lbfgs};
     use igpt_stage::Seed;
     use rand::Rng;
@@ -91,9 +92,11 @@ mod tests {
         let targets: Vec<usize> =
             x.rows().into_iter().map(|row| usize::from(row[0] + 0.8 * row[1] * row[2] > 0.2)).collect();
         let l2 = 0.01;
-        let problem = Problem { x: x.view(), targets: &targets, max_iterations: 500, tolerance: 1e-9 };
+        let held = Held::new(x.clone());
+        let problem = Problem { x: &held, targets: &targets, max_iterations: 500, tolerance: 1e-9 };
         let start = Softmax(Array2::zeros((6, 2)));
-        let best = by_lbfgs(problem).fit(l2, start).unwrap().model.objective(&x.view(), &targets, l2).0;
+        let best =
+            by_lbfgs(problem).unwrap().fit(l2, start).unwrap().model.objective(&x.view(), &targets, l2).0;
 
         let schedule = Schedule { momentum: 0.9, l2, steps: 40 * 4 };
         let mut descent = Descent::new(0.1, 5, 2);

@@ -1,7 +1,7 @@
 //! Minibatch gradient descent on features that stream from disk.
 //!
 //! For features that outgrow memory: the paper's 15,360 values for each of 1.3 million images are 79 GB.
-//! What is held of them is one shuffle buffer ([`batches`]) and the rows that were read last ([`stream`]);
+//! What is held of them is one shuffle buffer ([`batches`]) and the rows that were read last ([`crate::stream`]);
 //! where the buffer has room for all of them, they are read once and held twice. Beside it there are ids
 //! and labels, 32 bytes an image, and the classifiers. The recipe is the paper's for ImageNet: momentum, a
 //! cosine from the learning rate to 0, and several learning rates of which validation chooses.
@@ -11,7 +11,6 @@
 
 mod batches;
 mod descent;
-mod stream;
 
 use std::time::Instant;
 
@@ -21,7 +20,6 @@ use ndarray::ArrayView2;
 
 use self::batches::Batches;
 use self::descent::{Descent, Schedule};
-use self::stream::{Block, Stream};
 use crate::ProbeParams;
 use crate::error::{Error, Result};
 use crate::job::{Job, Outcome, predictions};
@@ -29,6 +27,7 @@ use crate::params::Sgd;
 use crate::roster::Roster;
 use crate::scaler::{Running, Scaler};
 use crate::softmax::{Score, Softmax, Tally};
+use crate::stream::{Block, Stream};
 use crate::weights::Linear;
 
 /// Rows that are read at a time.

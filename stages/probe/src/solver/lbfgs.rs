@@ -10,8 +10,9 @@ use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 use ndarray::{Array1, Array2, ArrayView2};
 
-use super::preconditioner::{Moments, Preconditioner};
+use super::preconditioner::{Moments, Preconditioner, sample};
 use super::{Fit, Problem, Solver, SolverError};
+use crate::error::{Error, Result as ReadResult};
 use crate::objective::{Objective, weights, weights_mut};
 use crate::softmax::Softmax;
 
@@ -33,8 +34,9 @@ pub(super) struct Lbfgs<'a> {
 }
 
 impl<'a> Lbfgs<'a> {
-    pub(super) fn new(problem: Problem<'a>) -> Self {
-        Self { moments: Moments::of(&problem.x), problem, objective: RefCell::default() }
+    pub(super) fn new(problem: Problem<'a>) -> ReadResult<Self> {
+        let sample = problem.x.head(sample(problem.x.dims()))?;
+        Ok(Self { moments: Moments::of(&sample.view()), problem, objective: RefCell::default() })
     }
 }
 
@@ -54,7 +56,7 @@ impl Solver for Lbfgs<'_> {
             looks: Cell::new(0),
         };
         let zero = Array1::zeros(start.0.len());
-        let before = descent.evaluate(&zero, Evaluation::standing);
+        let before = descent.evaluate(&zero, Evaluation::standing)?;
         if before.gradient <= tolerance {
             return Ok(Fit { model: start, iterations: 0, converged: true });
         }
@@ -67,9 +69,10 @@ impl Solver for Lbfgs<'_> {
             .run();
         // A line search fails where the objective no longer changes in its last digits. What was
         // reached by then is the result, and its gradient says what it is worth.
-        let (iterations, at) = match run {
+        let (iterations, at) = match run.map_err(|error| error.downcast::<Error>()) {
             Ok(mut end) => (end.state.get_iter(), end.state.take_best_param()),
-            Err(_) => (max_iterations, None),
+            Err(Ok(unreadable)) => return Err(unreadable.into()),
+            Err(Err(_)) => (max_iterations, None),
         };
         // The last point is the best, unless rounding errors say otherwise.
         let (last, ended) = descent
@@ -79,7 +82,7 @@ impl Solver for Lbfgs<'_> {
             .map(|last| (last.at.clone(), last.standing()))
             .expect("the first point was looked at");
         let at = if ended.gradient <= tolerance { last } else { at.unwrap_or(last) };
-        let reached = descent.evaluate(&at, Evaluation::standing);
+        let reached = descent.evaluate(&at, Evaluation::standing)?;
         if reached.value <= before.value {
             let model = Softmax(descent.weights(&at).t().to_owned());
             Ok(Fit { model, iterations, converged: reached.gradient <= tolerance })
@@ -144,20 +147,20 @@ impl Descent<'_, '_> {
         self.last.borrow().as_ref().map_or(f64::INFINITY, |last| last.length)
     }
 
-    fn evaluate<T>(&self, at: &Array1<f64>, read: impl Fn(&Evaluation) -> T) -> T {
+    fn evaluate<T>(&self, at: &Array1<f64>, read: impl Fn(&Evaluation) -> T) -> ReadResult<T> {
         let mut last = self.last.borrow_mut();
         if let Some(last) = last.as_ref()
             && last.at == at
         {
-            return read(last);
+            return Ok(read(last));
         }
         let w = self.weights(at);
-        let (mut value, mut gradient) = self.objective.borrow_mut().evaluate(&w);
+        let (mut value, mut gradient) = self.objective.borrow_mut().evaluate(&w)?;
         value += self.l2 / 2.0 * weights(&w).fold(0.0, |sum, w| sum + w * w);
         weights_mut(&mut gradient).scaled_add(self.l2, &weights(&w));
         let length = gradient.fold(0.0, |sum, g| sum + g * g).sqrt();
         let gradient = Self::map(gradient, |g| self.preconditioner.gradient(g)).flatten().into_owned();
-        read(last.insert(Evaluation { at: at.clone(), value, gradient, length }))
+        Ok(read(last.insert(Evaluation { at: at.clone(), value, gradient, length })))
     }
 }
 
@@ -170,7 +173,7 @@ impl CostFunction for &Descent<'_, '_> {
         if self.looks.get() > LOOKS {
             return Err(ArgminError::msg("the line search finds nothing"));
         }
-        Ok(self.evaluate(at, |evaluation| evaluation.value))
+        Ok(self.evaluate(at, |evaluation| evaluation.value)?)
     }
 }
 
@@ -179,7 +182,7 @@ impl Gradient for &Descent<'_, '_> {
     type Gradient = Array1<f64>;
 
     fn gradient(&self, at: &Array1<f64>) -> Result<Array1<f64>, ArgminError> {
-        Ok(self.evaluate(at, |evaluation| evaluation.gradient.clone()))
+        Ok(self.evaluate(at, |evaluation| evaluation.gradient.clone())?)
     }
 }
 

@@ -19,9 +19,10 @@ use linfa::DatasetBase;
 use linfa::traits::Fit as _;
 use linfa_logistic::MultiLogisticRegression;
 use linfa_logistic::error::Error;
-use ndarray::{Array2, ArrayView1, Axis, concatenate};
+use ndarray::{Array2, ArrayView1, Axis, CowArray, Ix2, concatenate};
 
 use super::{Fit, Problem, Solver, SolverError};
+use crate::error::Result as ReadResult;
 use crate::softmax::Softmax;
 
 /// Iterations of one round. L-BFGS forgets its curvature pairs between rounds and needs about ten
@@ -31,27 +32,30 @@ const ROUND: u64 = 50;
 /// The solver. The iterations that it reports are whole rounds, the last of which may have ended early.
 pub(super) struct Linfa<'a> {
     problem: Problem<'a>,
+    /// The vectors as they are.
+    read: CowArray<'a, f32, Ix2>,
     /// The vectors as linfa takes them.
     x: Array2<f64>,
 }
 
 impl<'a> Linfa<'a> {
-    pub(super) fn new(problem: Problem<'a>) -> Self {
-        Self { x: problem.x.mapv(f64::from), problem }
+    pub(super) fn new(problem: Problem<'a>) -> ReadResult<Self> {
+        let read = problem.x.head(problem.targets.len())?;
+        Ok(Self { x: read.mapv(f64::from), read, problem })
     }
 }
 
 impl Solver for Linfa<'_> {
     fn fit(&self, l2: f64, start: Softmax) -> Result<Fit, SolverError> {
-        let Problem { x, targets, max_iterations, tolerance } = &self.problem;
-        let (mut value, mut gradient) = start.objective(x, targets, l2);
+        let Self { read: x, problem: Problem { targets, max_iterations, tolerance, .. }, .. } = self;
+        let (mut value, mut gradient) = start.objective(&x.view(), targets, l2);
         let mut model = start;
         let mut iterations = 0;
         while gradient > *tolerance && iterations < *max_iterations {
             let granted = ROUND.min(max_iterations - iterations);
             let next = self.round(l2, granted, &model)?;
             iterations += granted;
-            let (next_value, next_gradient) = next.objective(x, targets, l2);
+            let (next_value, next_gradient) = next.objective(&x.view(), targets, l2);
             let better = next_value < value;
             if !better {
                 break;
@@ -81,14 +85,15 @@ impl Linfa<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::Held;
     use ndarray::array;
 
     #[test]
     fn iterations_are_whole_rounds_unless_fewer_are_granted() {
-        let x = array![[-1.2_f32], [-0.8], [-0.1], [0.2], [0.7], [1.2]];
+        let x = Held::new(array![[-1.2_f32], [-0.8], [-0.1], [0.2], [0.7], [1.2]]);
         let targets = [0, 0, 1, 0, 1, 1];
-        let problem = Problem { x: x.view(), targets: &targets, max_iterations: 500, tolerance: 1e-7 };
-        let fit = |problem| Linfa::new(problem).fit(0.01, Softmax(Array2::zeros((2, 2)))).unwrap();
+        let problem = Problem { x: &x, targets: &targets, max_iterations: 500, tolerance: 1e-7 };
+        let fit = |problem| Linfa::new(problem).unwrap().fit(0.01, Softmax(Array2::zeros((2, 2)))).unwrap();
         let whole = fit(problem);
         assert!(whole.converged && whole.iterations > 0);
         assert_eq!(whole.iterations % ROUND, 0);

@@ -19,6 +19,14 @@ const DENSE: usize = 2048;
 /// So many images tell the covariance well enough. Any positive definite matrix gives the same optimum.
 const IMAGES: usize = 10_000;
 
+/// Values of these images at most, so that wide features take no more memory than others.
+const VALUES: usize = 1 << 25;
+
+/// How many images [`Moments::of`] wants to see.
+pub(super) fn sample(dims: usize) -> usize {
+    IMAGES.min(VALUES / dims.max(1)).max(1)
+}
+
 /// The second moments of the features.
 #[derive(Clone, Debug)]
 pub(super) enum Moments {
@@ -40,10 +48,9 @@ pub(super) enum Preconditioner {
 impl Moments {
     /// Of the rows of images × dims.
     pub(super) fn of(x: &ArrayView2<'_, f32>) -> Self {
-        let images = x.nrows().min(IMAGES);
-        let x = x.slice_axis(Axis(0), Slice::from(..images));
+        let images = x.nrows();
         if x.ncols() <= DENSE {
-            Self::Full(lower_products(&x) / images as f64)
+            Self::Full(lower_products(x) / images as f64)
         } else {
             let mut squares = Array1::<f64>::zeros(x.ncols());
             for row in x.rows() {

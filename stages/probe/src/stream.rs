@@ -172,7 +172,7 @@ mod tests {
         let meta = FeaturesMeta { n_embd: 1, layers: vec![0, 1], ..Default::default() };
         meta.write(dir).unwrap();
         for (layer, images) in layers.into_iter().enumerate() {
-            let mut writer = Features::writer(dir, Split::Train, layer, &meta);
+            let mut writer = Features::writer::<f32>(dir, Split::Train, layer, &meta);
             for id in 0..images {
                 writer.push(id, Some(id as i64 % 2), &[(10 * id) as f32 + layer as f32]).unwrap();
             }

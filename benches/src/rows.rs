@@ -101,7 +101,7 @@ pub(crate) const ALL: &[Row] = &[
         name: "tokens",
         about: "pixels to the nearest of k colours; CIFAR-10, or drawn images without it",
         work: "tokens",
-        sizes: "images=10000 size=32 k=512 checked=100",
+        sizes: "images=50000 size=32 k=512 checked=100",
         beside: Beside::Peers(&[
             python("cKDTree", "tokens.py", "mode=ckdtree"),
             // It takes some ten milliseconds an image.

@@ -1,4 +1,7 @@
 //! Values and gradients in Burn's own operations, for any backend.
+//!
+//! What would grow with the square of the positions, or with positions times colours, is made a block at a time:
+//! large enough for a GPU to be busy with, small enough for its memory.
 
 use burn::tensor::activation::{sigmoid, softmax};
 use burn::tensor::backend::Backend;
@@ -6,6 +9,17 @@ use burn::tensor::ops::{FloatTensor, IntTensor};
 use burn::tensor::{DType, FloatDType, IndexingUpdateOp, Int, Shape, Tensor, TensorMetadata};
 
 use crate::{AdamStep, EPSILON, Heads, SLOPE, unwrap, wrap};
+
+/// Queries whose scores are in memory at a time.
+const QUERIES: usize = 256;
+
+/// Rows whose logits are in memory at a time.
+const ROWS: usize = 8192;
+
+/// Where blocks of `size` begin in `all`, and how long they are.
+fn blocks(all: usize, size: usize) -> impl DoubleEndedIterator<Item = (usize, usize)> {
+    (0..all.div_ceil(size)).map(move |i| (i * size, size.min(all - i * size)))
+}
 
 /// Queries, keys and values, `[images, heads, positions, c]` each, and 1/√c.
 fn heads<B: Backend>(qkv: Tensor<B, 3>, n_head: usize) -> ([Tensor<B, 4>; 3], f64) {
@@ -45,12 +59,17 @@ pub(crate) fn attention<B: Backend>(
 ) -> (FloatTensor<B>, FloatTensor<B>) {
     let ([q, k, v], scale) = heads(wrap::<B, 3>(qkv), n_head);
     let [b, h, t, _] = q.dims();
-    let scores = scores(q, k, scale, causal);
-    let max = scores.clone().max_dim(3);
-    let exp = (scores - max.clone()).exp();
-    let sum = exp.clone().sum_dim(3); // [images, heads, positions, 1]
-    let value = to(exp / sum.clone(), v.dtype()).matmul(v);
-    (unwrap(join(value)), unwrap((sum.log() + max).reshape([b, h, t])))
+    let of_block = |(first, queries)| {
+        let keys = if causal { first + queries } else { t };
+        let [k, v] = [&k, &v].map(|x| x.clone().narrow(2, 0, keys));
+        let scores = scores(q.clone().narrow(2, first, queries), k, scale, causal);
+        let max = scores.clone().max_dim(3);
+        let exp = (scores - max.clone()).exp();
+        let sum = exp.clone().sum_dim(3); // [images, heads, queries, 1]
+        (to(exp / sum.clone(), v.dtype()).matmul(v), sum.log() + max)
+    };
+    let (values, logs): (Vec<_>, Vec<_>) = blocks(t, QUERIES).map(of_block).unzip();
+    (unwrap(join(Tensor::cat(values, 2))), unwrap(Tensor::cat(logs, 2).reshape([b, h, t])))
 }
 
 pub(crate) fn cached_attention<B: Backend>(
@@ -86,13 +105,32 @@ pub(crate) fn attention_backward<B: Backend>(
     let split = |x: FloatTensor<B>| wrap::<B, 3>(x).reshape([b, t, h, c]).swap_dims(1, 2);
     let (o, g) = (split(value), split(gradient));
     let logs = wrap::<B, 3>(logs).reshape([b, h, t, 1]);
-    let p = (scores(q.clone(), k.clone(), scale, causal) - logs).exp();
-    let dv = to(p.clone().transpose(), dtype).matmul(g.clone());
-    let row = to(g.clone() * o, DType::F32).sum_dim(3);
-    let ds = to(p * (to(g.matmul(v.transpose()), DType::F32) - row), dtype);
-    let dq = ds.clone().matmul(k).mul_scalar(scale);
-    let dk = ds.transpose().matmul(q).mul_scalar(scale);
-    unwrap(Tensor::cat([dq, dk, dv].map(join).into(), 2))
+    let mut dqs = Vec::new();
+    let mut dk_dv: Option<[Tensor<B, 4>; 2]> = None;
+    // The last block first: it has looked at every key.
+    for (first, queries) in blocks(t, QUERIES).rev() {
+        let keys = if causal { first + queries } else { t };
+        let [q, o, g] = [&q, &o, &g].map(|x| x.clone().narrow(2, first, queries));
+        let [k, v] = [&k, &v].map(|x| x.clone().narrow(2, 0, keys));
+        let logs = logs.clone().narrow(2, first, queries);
+        let p = (scores(q.clone(), k.clone(), scale, causal) - logs).exp();
+        let dv = to(p.clone().transpose(), dtype).matmul(g.clone());
+        let row = to(g.clone() * o, DType::F32).sum_dim(3);
+        let ds = to(p * (to(g.matmul(v.transpose()), DType::F32) - row), dtype);
+        dqs.push(ds.clone().matmul(k).mul_scalar(scale));
+        let dk = ds.transpose().matmul(q).mul_scalar(scale);
+        let add = |all: Tensor<B, 4>, part: Tensor<B, 4>| {
+            let sum = all.clone().narrow(2, 0, keys) + part;
+            all.slice_assign([0..b, 0..h, 0..keys, 0..c], sum)
+        };
+        dk_dv = Some(match dk_dv {
+            None => [dk, dv],
+            Some([dks, dvs]) => [add(dks, dk), add(dvs, dv)],
+        });
+    }
+    dqs.reverse();
+    let parts = [Tensor::cat(dqs, 2)].into_iter().chain(dk_dv.into_iter().flatten());
+    unwrap(Tensor::cat(parts.map(join).collect(), 2))
 }
 
 /// 1/√(mean(x²) + ε), `[images, positions, 1]`.
@@ -200,12 +238,18 @@ pub(crate) fn cross_entropy<B: Backend>(
     w: FloatTensor<B>,
     targets: IntTensor<B>,
 ) -> (FloatTensor<B>, FloatTensor<B>) {
-    let logits = logits(&wrap::<B, 2>(x), &wrap::<B, 2>(w));
-    let targets = Tensor::<B, 1, Int>::from_primitive(targets).unsqueeze_dim(1);
-    let max = logits.clone().max_dim(1);
-    let logs = (logits.clone() - max.clone()).exp().sum_dim(1).log() + max; // [rows, 1]
-    let losses = logs.clone() - logits.gather(1, targets);
-    (unwrap::<B, 1>(losses.squeeze_dim(1)), unwrap::<B, 1>(logs.squeeze_dim(1)))
+    let (x, w) = (wrap::<B, 2>(x), wrap::<B, 2>(w));
+    let targets = Tensor::<B, 1, Int>::from_primitive(targets);
+    let of_block = |(first, rows)| {
+        let logits = logits(&x.clone().narrow(0, first, rows), &w);
+        let targets = targets.clone().narrow(0, first, rows).unsqueeze_dim(1);
+        let max = logits.clone().max_dim(1);
+        let logs = (logits.clone() - max.clone()).exp().sum_dim(1).log() + max; // [rows, 1]
+        let losses: Tensor<B, 2> = logs.clone() - logits.gather(1, targets);
+        (losses.squeeze_dim(1), logs.squeeze_dim(1))
+    };
+    let (losses, logs): (Vec<_>, Vec<_>) = blocks(x.dims()[0], ROWS).map(of_block).unzip();
+    (unwrap::<B, 1>(Tensor::cat(losses, 0)), unwrap::<B, 1>(Tensor::cat(logs, 0)))
 }
 
 /// With p = softmax: dlogits = g·(p − 1 at the target), dx = dlogits·w, dw = dlogitsᵀ·x.
@@ -217,12 +261,75 @@ pub(crate) fn cross_entropy_backward<B: Backend>(
     gradient: FloatTensor<B>,
 ) -> (FloatTensor<B>, FloatTensor<B>) {
     let (x, w) = (wrap::<B, 2>(x), wrap::<B, 2>(w));
-    let [rows, _] = x.dims();
-    let p = (logits(&x, &w) - wrap::<B, 1>(logs).unsqueeze_dim(1)).exp();
-    let targets = Tensor::<B, 1, Int>::from_primitive(targets).unsqueeze_dim(1);
-    let one = Tensor::full([rows, 1], -1.0, &x.device());
-    let p = p.scatter(1, targets, one, IndexingUpdateOp::Add);
-    let dlogits = to(p * wrap::<B, 1>(gradient).unsqueeze_dim(1), x.dtype());
-    let dx = dlogits.clone().matmul(w);
-    (unwrap(dx), unwrap(dlogits.transpose().matmul(x)))
+    let (logs, g) = (wrap::<B, 1>(logs), wrap::<B, 1>(gradient));
+    let targets = Tensor::<B, 1, Int>::from_primitive(targets);
+    let of_block = |(first, rows)| {
+        let x = x.clone().narrow(0, first, rows);
+        let [logs, g] = [&logs, &g].map(|x| x.clone().narrow(0, first, rows).unsqueeze_dim(1));
+        let p = (logits(&x, &w) - logs).exp();
+        let targets = targets.clone().narrow(0, first, rows).unsqueeze_dim(1);
+        let one = Tensor::full([rows, 1], -1.0, &x.device());
+        let p = p.scatter(1, targets, one, IndexingUpdateOp::Add);
+        let dlogits = to(p * g, x.dtype());
+        (dlogits.clone().matmul(w.clone()), dlogits.transpose().matmul(x))
+    };
+    let (dx, dw): (Vec<_>, Vec<_>) = blocks(x.dims()[0], ROWS).map(of_block).unzip();
+    let dw = dw.into_iter().reduce(|sum, part| sum + part).unwrap_or_else(|| w.zeros_like());
+    (unwrap(Tensor::cat(dx, 0)), unwrap(dw))
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::Autodiff;
+    use burn::tensor::Distribution;
+    use burn_flex::Flex;
+
+    use super::*;
+    use crate::reference;
+
+    type Cpu = Flex<f32, i32>;
+
+    fn random<const D: usize>(shape: [usize; D]) -> Tensor<Autodiff<Cpu>, D> {
+        Tensor::random(shape, Distribution::Uniform(-2.0, 2.0), &Default::default()).require_grad()
+    }
+
+    fn close<const D: usize>(a: FloatTensor<Cpu>, b: Tensor<Cpu, D>) {
+        let (a, b) = (wrap::<Cpu, D>(a).into_data(), b.into_data());
+        a.assert_approx_eq::<f32>(&b, burn::tensor::Tolerance::absolute(1e-4));
+    }
+
+    #[test]
+    fn attention_over_several_blocks_is_that_over_one() {
+        let t = 2 * QUERIES + 3;
+        for causal in [true, false] {
+            let heads = Heads { n_head: 2, causal };
+            let (qkv, g) = (random([2, t, 3 * 8]), random([2, t, 8]).inner());
+            let composed = reference::attention(qkv.clone(), heads);
+            let gradients = (composed.clone() * Tensor::from_inner(g.clone())).sum().backward();
+            let inner = unwrap(qkv.clone().inner());
+            let (value, logs) = attention::<Cpu>(inner.clone(), heads);
+            close(value.clone(), composed.inner());
+            let gradient = attention_backward::<Cpu>(inner, value, logs, unwrap(g), heads);
+            close(gradient, qkv.grad(&gradients).unwrap());
+        }
+    }
+
+    #[test]
+    fn losses_over_several_blocks_are_those_over_one() {
+        let rows = 2 * ROWS + 5;
+        let (x, w, g) = (random([rows, 3]), random([4, 3]), random([rows]).inner());
+        let targets =
+            Tensor::<Autodiff<Cpu>, 1, Int>::arange(0..rows as i64, &Default::default()).remainder_scalar(4);
+        let composed = reference::cross_entropy(x.clone(), w.clone(), targets.clone());
+        let gradients = (composed.clone() * Tensor::from_inner(g.clone())).sum().backward();
+        let [of_x, of_w] = [&x, &w].map(|x| unwrap(x.clone().inner()));
+        let targets = targets.inner().into_primitive();
+        let (losses, logs) = cross_entropy::<Cpu>(of_x.clone(), of_w.clone(), targets.clone());
+        close(losses, composed.inner());
+        let (dx, dw) = cross_entropy_backward::<Cpu>(of_x, of_w, targets, logs, unwrap(g));
+        close(dx, x.grad(&gradients).unwrap());
+        // A sum over all rows.
+        let scale = 1.0 / rows as f64;
+        close(unwrap(wrap::<Cpu, 2>(dw) * scale), w.grad(&gradients).unwrap() * scale);
+    }
 }

@@ -407,7 +407,8 @@ mod tests {
             singles.push(i, None, &row).unwrap();
             halves.push(i, None, &row.map(f16::from_f32)).unwrap();
         }
-        (halves.finish().unwrap(), singles.finish().unwrap());
+        halves.finish().unwrap();
+        singles.finish().unwrap();
         let bytes = |dir: &Path| std::fs::metadata(dir.join("part-00000.parquet")).unwrap().len() as f64;
         let share = bytes(half.path()) / bytes(single.path());
         assert!((0.45..0.65).contains(&share), "{share}");

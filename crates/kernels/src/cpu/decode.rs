@@ -121,16 +121,26 @@ impl Look<'_> {
             sum = simd.add_f32s(sum, *score);
         }
         let inverse = 1.0 / simd.reduce_sum_f32s(sum);
-        let rows = S::F32_LANES * CHAINS;
+        let seen = &scores[..positions];
         let mut column = 0;
-        while column + rows <= c {
-            weigh::<S, CHAINS>(simd, &mut out[column..], &scores[..positions], &values[column..], c, inverse);
-            column += rows;
+        macro_rules! weigh {
+            ($vectors:expr, $rows:expr) => {
+                while column + $vectors * S::F32_LANES <= c {
+                    weigh::<S, { $vectors }, { $rows }>(
+                        simd,
+                        &mut out[column..],
+                        seen,
+                        &values[column..],
+                        c,
+                        inverse,
+                    );
+                    column += $vectors * S::F32_LANES;
+                }
+            };
         }
-        while column + S::F32_LANES <= c {
-            weigh::<S, 1>(simd, &mut out[column..], &scores[..positions], &values[column..], c, inverse);
-            column += S::F32_LANES;
-        }
+        weigh!(4, 1);
+        weigh!(2, 2);
+        weigh!(1, 4);
         for column in column..c {
             let values = values[column..].iter().step_by(c);
             out[column] = scores[..positions].iter().zip(values).map(|(p, v)| p * v).sum::<f32>() * inverse;
@@ -169,9 +179,9 @@ fn products<S: Simd, const V: usize>(simd: S, query: &[f32], keys: &[[S::f32s; V
 }
 
 /// `G` vectors of the sum of all values, each times its weight, times `factor`. Rows of values are `stride`
-/// apart.
+/// apart; `P` of them are summed up at a time.
 #[inline(always)]
-fn weigh<S: Simd, const G: usize>(
+fn weigh<S: Simd, const G: usize, const P: usize>(
     simd: S,
     out: &mut [f32],
     weights: &[f32],
@@ -179,16 +189,33 @@ fn weigh<S: Simd, const G: usize>(
     stride: usize,
     factor: f32,
 ) {
-    let mut sums = [simd.splat_f32s(0.0); G];
-    for (weight, row) in weights.iter().zip(values.chunks(stride)) {
-        prefetch(row);
-        let weight = simd.splat_f32s(*weight);
-        for (sum, value) in sums.iter_mut().zip(S::as_simd_f32s(row).0) {
-            *sum = simd.mul_add_e_f32s(weight, *value, *sum);
+    let mut sums = [[simd.splat_f32s(0.0); G]; P];
+    let (weights, last_weights) = weights.as_chunks::<P>();
+    let mut rows = values;
+    for weights in weights {
+        for (p, sums) in sums.iter_mut().enumerate() {
+            add_row(simd, sums, weights[p], &rows[p * stride..]);
         }
+        // Nothing is left behind the last row of a head's last columns.
+        rows = rows.get(P * stride..).unwrap_or_default();
+    }
+    for (weight, row) in last_weights.iter().zip(rows.chunks(stride)) {
+        add_row(simd, &mut sums[0], *weight, row);
     }
     let factor = simd.splat_f32s(factor);
-    for (out, sum) in S::as_mut_simd_f32s(out).0.iter_mut().zip(sums) {
+    for (i, out) in S::as_mut_simd_f32s(out).0.iter_mut().take(G).enumerate() {
+        let sum = sums.iter().fold(simd.splat_f32s(0.0), |total, sums| simd.add_f32s(total, sums[i]));
         *out = simd.mul_f32s(sum, factor);
+    }
+}
+
+/// Adds the first vectors of a row of values, times its weight, to sums.
+#[inline(always)]
+fn add_row<S: Simd, const G: usize>(simd: S, sums: &mut [S::f32s; G], weight: f32, row: &[f32]) {
+    prefetch(row);
+    let weight = simd.splat_f32s(weight);
+    let row = S::as_simd_f32s(row).0.first_chunk::<G>().expect("a row has the columns that are asked for");
+    for (sum, value) in sums.iter_mut().zip(row) {
+        *sum = simd.mul_add_e_f32s(weight, *value, *sum);
     }
 }

@@ -13,9 +13,6 @@ use super::prefetch::prefetch;
 /// Columns of a panel: one row of it is a cache line.
 pub(crate) const PANEL: usize = 16;
 
-/// Rows of x that meet a row of a panel while it is in registers.
-const TILE: usize = 4;
-
 /// Rows of x that are taken through all panels at a time: more would leave the second-level cache.
 const ROWS: usize = 64;
 
@@ -81,18 +78,26 @@ impl WithSimd for Product<'_> {
 }
 
 impl Product<'_> {
-    /// A row of the panel is `V` vectors.
+    /// A row of the panel is `V` vectors. Rows of x that meet it while it is in registers make eight sums or so,
+    /// as many as a processor adds to at a time.
     #[inline(always)]
     fn rows<S: Simd, const V: usize>(self, simd: S) {
-        let Self { y, x, panel, inner } = self;
+        let Self { mut y, mut x, panel, inner } = self;
         let panel = S::as_simd_f32s(panel).0.as_chunks::<V>().0;
-        let tiles = y.chunks_mut(TILE * PANEL).zip(x.chunks(TILE * inner));
-        for (y, x) in tiles {
+        macro_rules! tile {
+            ($rows:expr) => {{
+                let (of_tile, later) = y.split_at_mut($rows * PANEL);
+                tile::<S, V, { $rows }>(simd, of_tile, &x[..$rows * inner], panel);
+                (y, x) = (later, &x[$rows * inner..]);
+            }};
+        }
+        while !x.is_empty() {
             match x.len() / inner {
-                TILE => tile::<S, V, TILE>(simd, y, x, panel),
-                3 => tile::<S, V, 3>(simd, y, x, panel),
-                2 => tile::<S, V, 2>(simd, y, x, panel),
-                _ => tile::<S, V, 1>(simd, y, x, panel),
+                8.. if V == 1 => tile!(8),
+                4.. => tile!(4),
+                3 => tile!(3),
+                2 => tile!(2),
+                _ => tile!(1),
             }
         }
     }
@@ -101,13 +106,15 @@ impl Product<'_> {
 /// `R` rows at once.
 #[inline(always)]
 fn tile<S: Simd, const V: usize, const R: usize>(simd: S, y: &mut [f32], x: &[f32], panel: &[[S::f32s; V]]) {
-    let inner = panel.len();
-    let x: [&[f32]; R] = std::array::from_fn(|i| &x[i * inner..(i + 1) * inner]);
+    let x: [&[f32]; R] = std::array::from_fn(|row| &x[row * panel.len()..][..panel.len()]);
     let mut sums = [[simd.splat_f32s(0.0); V]; R];
     for (i, weights) in panel.iter().enumerate() {
         prefetch(weights);
         for (sums, x) in sums.iter_mut().zip(x) {
-            let x = simd.splat_f32s(x[i]);
+            // The loop is too short to check indices in it, and the compiler does not see that they are sound.
+            // SAFETY: i is below the length of the panel, which is that of every row.
+            #[allow(unsafe_code)]
+            let x = simd.splat_f32s(unsafe { *x.get_unchecked(i) });
             for (sum, weight) in sums.iter_mut().zip(weights) {
                 *sum = simd.mul_add_e_f32s(x, *weight, *sum);
             }
@@ -127,7 +134,9 @@ mod tests {
 
     #[test]
     fn products_are_exact_and_rows_do_not_meet() {
-        for (rows, inner, outer) in [(1, 1, 1), (2, 3, 16), (3, 5, 17), (8, 40, 50), (131, 9, 33)] {
+        for (rows, inner, outer) in
+            [(1, 1, 1), (2, 3, 16), (3, 5, 17), (8, 40, 50), (13, 7, 20), (131, 9, 33)]
+        {
             let (x, w) = (numbers(rows * inner, 3), numbers(inner * outer, 5));
             let y = product(&x, &pack(&w, inner, outer), inner, outer);
             for (i, y) in y.iter().enumerate() {
@@ -140,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_row_is_the_same_beside_any_others() {
-        let x: Vec<f32> = (0..9 * 50).map(|i| (i as f32).sin()).collect();
+        let x: Vec<f32> = (0..15 * 50).map(|i| (i as f32).sin()).collect();
         let packed = pack(&(0..50 * 20).map(|i| (i as f32).cos()).collect::<Vec<_>>(), 50, 20);
         let all = product(&x, &packed, 50, 20);
         for (x, y) in x.chunks_exact(50).zip(all.chunks_exact(20)) {

@@ -28,7 +28,7 @@ impl Work for PaletteFit {
     fn take(settings: &mut Settings) -> Result<Self> {
         let params = PaletteParams {
             k: settings.take("k")?,
-            restarts: 1,
+            restarts: settings.take("restarts")?,
             iterations: settings.take("iterations")?,
             tolerance: settings.take("tolerance")?,
         };
@@ -51,7 +51,7 @@ impl Work for PaletteFit {
         Ok(Prepared::default())
     }
 
-    /// Seconds of seeding and iterations.
+    /// Seconds of seeding and iterations, all starts together.
     fn measure(&self, place: &Place) -> Result<Measured> {
         let mut histogram = Histogram::default();
         for &[r, g, b, count] in raw::read_u32(&place.dir.join(COLOURS))?.as_chunks().0 {
@@ -64,7 +64,7 @@ impl Work for PaletteFit {
             .map_err(|e| Failure::new(&e))?;
         let value = start.elapsed().as_secs_f64();
         let note = format!(
-            "{} colours, inertia {:.6} a pixel after {} iterations",
+            "{} colours, inertia {:.7} a pixel after {} iterations",
             colours.len(),
             found.inertia,
             found.iterations

@@ -47,24 +47,74 @@ impl Workers {
     pub fn map<T: Send>(&self, images: usize, work: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
         let parts = self.parts.min(images);
         let part = |i: usize| work(i * images / parts..(i + 1) * images / parts);
-        if self.pools.is_empty() {
-            return (0..parts).map(part).collect();
-        }
-        let share = |first: usize| {
-            let mine = (first..parts).step_by(self.pools.len());
-            self.pools[first].install(|| mine.map(|i| (i, part(i))).collect::<Vec<_>>())
-        };
-        let share = &share;
-        let mut done: Vec<_> = std::thread::scope(|scope| {
-            let running: Vec<_> =
-                (0..self.pools.len()).map(|first| scope.spawn(move || share(first))).collect();
-            running
-                .into_iter()
-                .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
+        let done = self.share(parts, |mine| mine.map(part).collect::<Vec<_>>());
+        done.into_iter().flatten().collect()
+    }
+
+    /// The same, all added up: neighbours first, then neighbouring sums, each where both were computed if they were
+    /// on one thread. So the order of the additions does not depend on the threads either. None without an image.
+    ///
+    /// # Panics
+    /// As `work` and `add` do.
+    pub fn sum<T: Send>(
+        &self,
+        images: usize,
+        work: impl Fn(Range<usize>) -> T + Sync,
+        add: impl Fn(T, T) -> T + Sync,
+    ) -> Option<T> {
+        let parts = self.parts.min(images);
+        let done = self.share(parts, |mine| {
+            let mut sums = Sums::default();
+            for i in mine {
+                sums.push(i..i + 1, work(i * images / parts..(i + 1) * images / parts), &add);
+            }
+            sums
         });
-        done.sort_by_key(|(i, _)| *i);
-        done.into_iter().map(|(_, result)| result).collect()
+        let mut all = Sums::default();
+        done.into_iter().flat_map(|sums| sums.0).for_each(|(parts, sum)| all.push(parts, sum, &add));
+        all.0.into_iter().map(|(_, sum)| sum).reduce(add)
+    }
+
+    /// Deals parts out, to each thread some that follow each other; what it makes of them, in their order.
+    fn share<T: Send>(&self, parts: usize, work: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
+        let pools = self.pools.len();
+        if pools == 0 {
+            return vec![work(0..parts)];
+        }
+        let mine = |i: usize| i * parts / pools..(i + 1) * parts / pools;
+        let work = &work;
+        std::thread::scope(|scope| {
+            let run = |(i, pool)| scope.spawn(move || ThreadPool::install(pool, || work(mine(i))));
+            let running: Vec<_> = self.pools.iter().enumerate().map(run).collect();
+            let done = running.into_iter().map(|thread| thread.join());
+            done.map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        })
+    }
+}
+
+/// Sums of parts that follow each other, with the parts in each. Two of the same number are added up as soon as
+/// together they begin at a multiple of twice that number: as in a binary counter, so whoever adds them arrives
+/// at the same sums.
+struct Sums<T>(Vec<(Range<usize>, T)>);
+
+impl<T> Default for Sums<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Sums<T> {
+    fn push(&mut self, mut parts: Range<usize>, mut sum: T, add: impl Fn(T, T) -> T) {
+        let fits = |(before, _): &mut (Range<usize>, T), parts: &Range<usize>| {
+            before.end == parts.start
+                && before.len() == parts.len()
+                && before.start.is_multiple_of(2 * parts.len())
+        };
+        while let Some((before, left)) = self.0.pop_if(|before| fits(before, &parts)) {
+            parts.start = before.start;
+            sum = add(left, sum);
+        }
+        self.0.push((parts, sum));
     }
 }
 
@@ -84,6 +134,21 @@ mod tests {
             assert!(alone.iter().all(|part| !part.is_empty()));
             for threads in [2, 3, 9] {
                 assert_eq!(parts(threads, images), alone);
+            }
+        }
+    }
+
+    #[test]
+    fn sums_are_the_same_whatever_the_threads() {
+        let written = |threads, images| {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let workers = pool.install(|| Workers::new(Device::Cpu, 8).unwrap());
+            workers.sum(images, |part| format!("{}", part.start), |a, b| format!("({a}+{b})"))
+        };
+        assert_eq!(written(1, 0), None);
+        for (images, sum) in [(1, "0"), (2, "(0+1)"), (3, "((0+1)+2)"), (8, "((0+2)+(4+6))")] {
+            for threads in [1, 2, 3, 4, 9] {
+                assert_eq!(written(threads, images).as_deref(), Some(sum), "{threads} threads");
             }
         }
     }

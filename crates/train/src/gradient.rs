@@ -1,6 +1,6 @@
 //! The loss and the gradient of a batch, computed over parts of it side by side.
 //!
-//! The parts are added up in their order, so the result does not depend on how many threads there
+//! The parts are added up in an order of their own, so the result does not depend on how many threads there
 //! are.
 
 use std::ops::Range;
@@ -34,7 +34,7 @@ where
     B: Kernels,
     N: Learner<Autodiff<B>> + AutodiffModule<Autodiff<B>, InnerModule: Learner<B>> + Sync,
 {
-    let parts = workers.map(images.len(), |part| {
+    let gradients_of = |part: Range<usize>| {
         let part = images.start + part.start..images.start + part.end;
         // Leaves of its own, so that Burn keeps the parts' graphs apart.
         let network = N::from_inner(network.valid());
@@ -45,14 +45,15 @@ where
         let loss = network.loss(&rows.part(part, device)).mul_scalar(share);
         let value = loss.clone().inner();
         (value, GradientsParams::from_grads(loss.backward(), &network))
-    });
-    let mut sum = GradientsAccumulator::new();
-    let losses = parts.into_iter().map(|(loss, gradients)| {
+    };
+    let add = |(loss, gradients): (Tensor<B, 1>, _), (other_loss, others)| {
+        let mut sum = GradientsAccumulator::new();
         sum.accumulate(network, gradients);
-        loss
-    });
-    let loss = losses.reduce(|a, b| a + b).expect("a batch has at least one image");
-    (loss, sum.grads())
+        sum.accumulate(network, others);
+        (loss + other_loss, sum.grads())
+    };
+    let sum = workers.sum(images.len(), gradients_of, add);
+    sum.expect("a batch has at least one image")
 }
 
 /// The same for one part, one block after another from the last to the first.

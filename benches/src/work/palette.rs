@@ -28,7 +28,7 @@ impl Work for PaletteFit {
     fn take(settings: &mut Settings) -> Result<Self> {
         let params = PaletteParams {
             k: settings.take("k")?,
-            restarts: settings.take("restarts")?,
+            restarts: settings.take_or("restarts", 1)?,
             iterations: settings.take("iterations")?,
             tolerance: settings.take("tolerance")?,
         };

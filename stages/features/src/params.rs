@@ -16,8 +16,8 @@ pub struct FeaturesParams {
     /// What is averaged over positions: `attn_norm` (the paper's) or `residual` (Hugging Face's
     /// hidden states).
     pub tap: Tap,
-    /// How features are stored. `f16` takes half the space and keeps three digits of each; whatever reads
-    /// features takes both.
+    /// How features are stored. `f16` takes half the space and keeps three digits of each; the other stages take
+    /// both. Polars reads it but computes little with it: cast it to f32 first.
     pub dtype: Dtype,
     /// Training images, at most, chosen by the seed; all when not given. Validation and test
     /// images are always all dumped.

@@ -178,6 +178,10 @@ fn streamed_features_that_are_bad_are_named() {
     });
     let error = run(&infinite, &params).to_string();
     assert_eq!(error, "model layer 0: image 395 of the test split has a value that is not finite");
+    for memory in [0, 2048] {
+        let by_solver = ProbeParams { memory, ..ProbeParams::default() };
+        assert_eq!(run(&infinite, &by_solver).to_string(), error);
+    }
 
     let sound = features("trained", &[3.0], |_, _| {});
     let sgd = Sgd { learning_rates: vec![1e300], l2: 1e100, epochs: 2, ..Sgd::default() };

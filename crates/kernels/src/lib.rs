@@ -41,6 +41,25 @@ pub struct Heads {
     pub causal: bool,
 }
 
+impl Heads {
+    /// How many of all positions one sees: itself and those before it, or all.
+    fn seen(self, position: usize, positions: usize) -> usize {
+        if self.causal { position + 1 } else { positions }
+    }
+
+    /// Every block of so many queries: its first and last + 1 position, and how many keys it meets.
+    fn blocks(
+        self,
+        positions: usize,
+        queries: usize,
+    ) -> impl DoubleEndedIterator<Item = (usize, usize, usize)> {
+        (0..positions).step_by(queries).map(move |start| {
+            let end = (start + queries).min(positions);
+            (start, end, self.seen(end - 1, positions))
+        })
+    }
+}
+
 /// A step of Adam (Kingma and Ba 2015, algorithm 1): what does not differ from parameter to parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamStep {

@@ -16,11 +16,6 @@ const QUERIES: usize = 256;
 /// Rows whose logits are in memory at a time.
 const ROWS: usize = 8192;
 
-/// Where blocks of `size` begin in `all`, and how long they are.
-fn blocks(all: usize, size: usize) -> impl DoubleEndedIterator<Item = (usize, usize)> {
-    (0..all.div_ceil(size)).map(move |i| (i * size, size.min(all - i * size)))
-}
-
 /// Queries, keys and values, `[images, heads, positions, c]` each, and 1/√c.
 fn heads<B: Backend>(qkv: Tensor<B, 3>, n_head: usize) -> ([Tensor<B, 4>; 3], f64) {
     let [b, t, d3] = qkv.dims();
@@ -53,22 +48,18 @@ fn to<B: Backend, const D: usize>(x: Tensor<B, D>, dtype: DType) -> Tensor<B, D>
     if x.dtype() == dtype { x } else { x.cast(FloatDType::from(dtype)) }
 }
 
-pub(crate) fn attention<B: Backend>(
-    qkv: FloatTensor<B>,
-    Heads { n_head, causal }: Heads,
-) -> (FloatTensor<B>, FloatTensor<B>) {
-    let ([q, k, v], scale) = heads(wrap::<B, 3>(qkv), n_head);
+pub(crate) fn attention<B: Backend>(qkv: FloatTensor<B>, looks: Heads) -> (FloatTensor<B>, FloatTensor<B>) {
+    let ([q, k, v], scale) = heads(wrap::<B, 3>(qkv), looks.n_head);
     let [b, h, t, _] = q.dims();
-    let of_block = |(first, queries)| {
-        let keys = if causal { first + queries } else { t };
-        let [k, v] = [&k, &v].map(|x| x.clone().narrow(2, 0, keys));
-        let scores = scores(q.clone().narrow(2, first, queries), k, scale, causal);
+    let of_block = |(start, end, met)| {
+        let [k, v] = [&k, &v].map(|x| x.clone().narrow(2, 0, met));
+        let scores = scores(q.clone().narrow(2, start, end - start), k, scale, looks.causal);
         let max = scores.clone().max_dim(3);
         let exp = (scores - max.clone()).exp();
         let sum = exp.clone().sum_dim(3); // [images, heads, queries, 1]
         (to(exp / sum.clone(), v.dtype()).matmul(v), sum.log() + max)
     };
-    let (values, logs): (Vec<_>, Vec<_>) = blocks(t, QUERIES).map(of_block).unzip();
+    let (values, logs): (Vec<_>, Vec<_>) = looks.blocks(t, QUERIES).map(of_block).unzip();
     (unwrap(join(Tensor::cat(values, 2))), unwrap(Tensor::cat(logs, 2).reshape([b, h, t])))
 }
 
@@ -97,9 +88,9 @@ pub(crate) fn attention_backward<B: Backend>(
     value: FloatTensor<B>,
     logs: FloatTensor<B>,
     gradient: FloatTensor<B>,
-    Heads { n_head, causal }: Heads,
+    looks: Heads,
 ) -> FloatTensor<B> {
-    let ([q, k, v], scale) = heads(wrap::<B, 3>(qkv), n_head);
+    let ([q, k, v], scale) = heads(wrap::<B, 3>(qkv), looks.n_head);
     let [b, h, t, c] = q.dims();
     let dtype = q.dtype();
     let split = |x: FloatTensor<B>| wrap::<B, 3>(x).reshape([b, t, h, c]).swap_dims(1, 2);
@@ -108,20 +99,19 @@ pub(crate) fn attention_backward<B: Backend>(
     let mut dqs = Vec::new();
     let mut dk_dv: Option<[Tensor<B, 4>; 2]> = None;
     // The last block first: it has looked at every key.
-    for (first, queries) in blocks(t, QUERIES).rev() {
-        let keys = if causal { first + queries } else { t };
-        let [q, o, g] = [&q, &o, &g].map(|x| x.clone().narrow(2, first, queries));
-        let [k, v] = [&k, &v].map(|x| x.clone().narrow(2, 0, keys));
-        let logs = logs.clone().narrow(2, first, queries);
-        let p = (scores(q.clone(), k.clone(), scale, causal) - logs).exp();
+    for (start, end, met) in looks.blocks(t, QUERIES).rev() {
+        let [q, o, g] = [&q, &o, &g].map(|x| x.clone().narrow(2, start, end - start));
+        let [k, v] = [&k, &v].map(|x| x.clone().narrow(2, 0, met));
+        let logs = logs.clone().narrow(2, start, end - start);
+        let p = (scores(q.clone(), k.clone(), scale, looks.causal) - logs).exp();
         let dv = to(p.clone().transpose(), dtype).matmul(g.clone());
         let row = to(g.clone() * o, DType::F32).sum_dim(3);
         let ds = to(p * (to(g.matmul(v.transpose()), DType::F32) - row), dtype);
         dqs.push(ds.clone().matmul(k).mul_scalar(scale));
         let dk = ds.transpose().matmul(q).mul_scalar(scale);
         let add = |all: Tensor<B, 4>, part: Tensor<B, 4>| {
-            let sum = all.clone().narrow(2, 0, keys) + part;
-            all.slice_assign([0..b, 0..h, 0..keys, 0..c], sum)
+            let sum = all.clone().narrow(2, 0, met) + part;
+            all.slice_assign([0..b, 0..h, 0..met, 0..c], sum)
         };
         dk_dv = Some(match dk_dv {
             None => [dk, dv],
@@ -239,17 +229,16 @@ pub(crate) fn cross_entropy<B: Backend>(
     targets: IntTensor<B>,
 ) -> (FloatTensor<B>, FloatTensor<B>) {
     let (x, w) = (wrap::<B, 2>(x), wrap::<B, 2>(w));
-    let targets = Tensor::<B, 1, Int>::from_primitive(targets);
-    let of_block = |(first, rows)| {
-        let logits = logits(&x.clone().narrow(0, first, rows), &w);
-        let targets = targets.clone().narrow(0, first, rows).unsqueeze_dim(1);
+    let targets = Tensor::<B, 1, Int>::from_primitive(targets).unsqueeze_dim::<2>(1).split(ROWS, 0);
+    let of_blocks = x.split(ROWS, 0).into_iter().zip(targets).map(|(x, targets)| {
+        let logits = logits(&x, &w);
         let max = logits.clone().max_dim(1);
         let logs = (logits.clone() - max.clone()).exp().sum_dim(1).log() + max; // [rows, 1]
-        let losses: Tensor<B, 2> = logs.clone() - logits.gather(1, targets);
-        (losses.squeeze_dim(1), logs.squeeze_dim(1))
-    };
-    let (losses, logs): (Vec<_>, Vec<_>) = blocks(x.dims()[0], ROWS).map(of_block).unzip();
-    (unwrap::<B, 1>(Tensor::cat(losses, 0)), unwrap::<B, 1>(Tensor::cat(logs, 0)))
+        (logs.clone() - logits.gather(1, targets), logs)
+    });
+    let (losses, logs): (Vec<_>, Vec<_>) = of_blocks.unzip();
+    let all = |blocks| unwrap(Tensor::<B, 2>::cat(blocks, 0).squeeze_dim::<1>(1));
+    (all(losses), all(logs))
 }
 
 /// With p = softmax: dlogits = g·(p − 1 at the target), dx = dlogits·w, dw = dlogitsᵀ·x.
@@ -260,20 +249,19 @@ pub(crate) fn cross_entropy_backward<B: Backend>(
     logs: FloatTensor<B>,
     gradient: FloatTensor<B>,
 ) -> (FloatTensor<B>, FloatTensor<B>) {
-    let (x, w) = (wrap::<B, 2>(x), wrap::<B, 2>(w));
-    let (logs, g) = (wrap::<B, 1>(logs), wrap::<B, 1>(gradient));
-    let targets = Tensor::<B, 1, Int>::from_primitive(targets);
-    let of_block = |(first, rows)| {
-        let x = x.clone().narrow(0, first, rows);
-        let [logs, g] = [&logs, &g].map(|x| x.clone().narrow(0, first, rows).unsqueeze_dim(1));
+    let w = wrap::<B, 2>(w);
+    let column = |x| wrap::<B, 1>(x).unsqueeze_dim::<2>(1);
+    let [xs, logs, gs] =
+        [wrap::<B, 2>(x), column(logs), column(gradient)].map(|rows| rows.split(ROWS, 0).into_iter());
+    let targets = Tensor::<B, 1, Int>::from_primitive(targets).unsqueeze_dim::<2>(1).split(ROWS, 0);
+    let of_blocks = xs.zip(targets).zip(logs.zip(gs)).map(|((x, targets), (logs, g))| {
         let p = (logits(&x, &w) - logs).exp();
-        let targets = targets.clone().narrow(0, first, rows).unsqueeze_dim(1);
-        let one = Tensor::full([rows, 1], -1.0, &x.device());
+        let one = Tensor::full([x.dims()[0], 1], -1.0, &x.device());
         let p = p.scatter(1, targets, one, IndexingUpdateOp::Add);
         let dlogits = to(p * g, x.dtype());
         (dlogits.clone().matmul(w.clone()), dlogits.transpose().matmul(x))
-    };
-    let (dx, dw): (Vec<_>, Vec<_>) = blocks(x.dims()[0], ROWS).map(of_block).unzip();
+    });
+    let (dx, dw): (Vec<_>, Vec<_>) = of_blocks.unzip();
     let dw = dw.into_iter().reduce(|sum, part| sum + part).unwrap_or_else(|| w.zeros_like());
     (unwrap(Tensor::cat(dx, 0)), unwrap(dw))
 }

@@ -46,7 +46,7 @@ impl Workers {
     /// As `work` does.
     pub fn map<T: Send>(&self, images: usize, work: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
         let parts = self.parts.min(images);
-        let part = |i: usize| work(i * images / parts..(i + 1) * images / parts);
+        let part = |i| work(cut(images, parts, i));
         let done = self.share(parts, |mine| mine.map(part).collect::<Vec<_>>());
         done.into_iter().flatten().collect()
     }
@@ -66,7 +66,7 @@ impl Workers {
         let done = self.share(parts, |mine| {
             let mut sums = Sums::default();
             for i in mine {
-                sums.push(i..i + 1, work(i * images / parts..(i + 1) * images / parts), &add);
+                sums.push(i..i + 1, work(cut(images, parts, i)), &add);
             }
             sums
         });
@@ -81,15 +81,20 @@ impl Workers {
         if pools == 0 {
             return vec![work(0..parts)];
         }
-        let mine = |i: usize| i * parts / pools..(i + 1) * parts / pools;
         let work = &work;
         std::thread::scope(|scope| {
-            let run = |(i, pool)| scope.spawn(move || ThreadPool::install(pool, || work(mine(i))));
+            let run =
+                |(i, pool)| scope.spawn(move || ThreadPool::install(pool, || work(cut(parts, pools, i))));
             let running: Vec<_> = self.pools.iter().enumerate().map(run).collect();
             let done = running.into_iter().map(|thread| thread.join());
             done.map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         })
     }
+}
+
+/// The i-th of so many about equal parts of `all`.
+fn cut(all: usize, parts: usize, i: usize) -> Range<usize> {
+    i * all / parts..(i + 1) * all / parts
 }
 
 /// Sums of parts that follow each other, with the parts in each. Two of the same number are added up as soon as

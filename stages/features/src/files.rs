@@ -51,9 +51,7 @@ impl Files {
         for (i, (layer, file)) in self.layers.iter_mut().enumerate() {
             let vectors = parts.iter().flat_map(|part| part[i].chunks_exact(self.dims));
             for ((&id, &label), vector) in ids.iter().zip(&labels).zip(vectors) {
-                let too_large = |value| Error::TooLarge { layer: *layer, image_id: id, value };
-                file.fits(vector).map_err(too_large)?;
-                file.push(id, label, vector)?;
+                file.push(*layer, id, label, vector)?;
             }
         }
         Ok(())
@@ -73,23 +71,19 @@ enum File {
 }
 
 impl File {
-    /// The first value that would become infinite, if there is one.
-    fn fits(&self, vector: &[f32]) -> Result<(), f32> {
-        let lost = |value: &&f32| value.is_finite() && f16::from_f32(**value).is_infinite();
+    fn push(&mut self, layer: usize, id: u64, label: Option<i64>, vector: &[f32]) -> Result<(), Error> {
         match self {
-            Self::Single(_) => Ok(()),
-            Self::Half(..) => vector.iter().find(lost).map_or(Ok(()), |&value| Err(value)),
-        }
-    }
-
-    fn push(&mut self, id: u64, label: Option<i64>, vector: &[f32]) -> ArtifactResult<()> {
-        match self {
-            Self::Single(writer) => writer.push(id, label, vector),
+            Self::Single(writer) => writer.push(id, label, vector)?,
             Self::Half(writer, halves) => {
                 halves.convert_from_f32_slice(vector);
-                writer.push(id, label, halves)
+                let lost = |(value, half): &(&f32, &f16)| value.is_finite() && half.is_infinite();
+                if let Some((&value, _)) = vector.iter().zip(&*halves).find(lost) {
+                    return Err(Error::TooLarge { layer, image_id: id, value });
+                }
+                writer.push(id, label, halves)?;
             }
         }
+        Ok(())
     }
 
     fn finish(self) -> ArtifactResult<u64> {

@@ -3,7 +3,6 @@
 //! Vectors are held in memory where they may take as much, and otherwise read anew each time they are looked
 //! at. Either way the same numbers are added up in the same order, so the result is the same to the last bit.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use igpt_artifact::Split;
@@ -33,7 +32,7 @@ pub(crate) fn fit(
     let place = budget.take(bytes(job, roster));
     let open = |split| Vectors::open(job, roster, split, place.as_ref());
     let train = open(Split::Train)?;
-    let scaler = Arc::new(Scaler::new(Moments::of(train.rows())?, params.standardize));
+    let scaler = Scaler::new(Moments::of(train.rows())?, params.standardize);
     let train = train.scaled(&scaler);
     let validation = open(Split::Validation)?.scaled(&scaler);
 
@@ -87,10 +86,10 @@ impl<'a> Vectors<'a> {
         })
     }
 
-    fn scaled(self, scaler: &Arc<Scaler>) -> Self {
+    fn scaled(self, scaler: &'a Scaler) -> Self {
         match self {
             Self::Held(held) => Self::Held(held.scaled(scaler)),
-            Self::OnDisk(rows) => Self::OnDisk(rows.scaled(scaler.clone())),
+            Self::OnDisk(rows) => Self::OnDisk(rows.scaled(scaler)),
         }
     }
 

@@ -1,7 +1,5 @@
 //! Vectors as a solver sees them.
 
-use std::sync::Arc;
-
 use igpt_artifact::Split;
 use igpt_stage::stream;
 use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2, Slice};
@@ -10,7 +8,7 @@ use crate::error::Result;
 use crate::job::Job;
 use crate::roster::Roster;
 use crate::scaler::Scaler;
-use crate::stream::Stream;
+use crate::stream::{READ_ROWS, Stream};
 
 /// Vectors of images, as often as they are asked for and always in the same order.
 pub trait Rows: Sync {
@@ -76,11 +74,8 @@ pub(crate) struct OnDisk<'a> {
     job: &'a Job,
     roster: &'a Roster,
     split: Split,
-    scaler: Option<Arc<Scaler>>,
+    scaler: Option<&'a Scaler>,
 }
-
-/// Rows that are read from a file at a time.
-const READ_ROWS: usize = 1024;
 
 /// Values that are shown at a time, about: one such block is looked at, one waits and one is being read.
 const SHOWN: usize = 1 << 22;
@@ -92,7 +87,7 @@ impl<'a> OnDisk<'a> {
     }
 
     /// The same vectors behind a scaler.
-    pub(crate) fn scaled(self, scaler: Arc<Scaler>) -> Self {
+    pub(crate) fn scaled(self, scaler: &'a Scaler) -> Self {
         Self { scaler: Some(scaler), ..self }
     }
 
@@ -113,7 +108,7 @@ impl<'a> OnDisk<'a> {
             let block = Array2::from_shape_vec((rows, dims), block).expect("a vector is dims values");
             Ok((rows > 0).then_some(block))
         };
-        let scale = |block| match &self.scaler {
+        let scale = |block| match self.scaler {
             Some(scaler) => scaler.scaled(block),
             None => block,
         };
@@ -171,7 +166,7 @@ mod tests {
         let moments = Moments::of(&held).unwrap();
         assert_eq!(Moments::of(&on_disk).unwrap(), moments);
         let scaler = Scaler::new(moments, true);
-        let (held, on_disk) = (held.scaled(&scaler), on_disk.scaled(scaler.into()));
+        let (held, on_disk) = (held.scaled(&scaler), on_disk.scaled(&scaler));
         for step in [1, 7, 512] {
             let (mut shown, mut last) = (Vec::<f32>::new(), 0);
             let mut look = |x: ArrayView2<'_, f32>| {

@@ -10,6 +10,9 @@ use crate::job::Job;
 use crate::roster::Roster;
 use crate::vectors::{Column, scale_pixel};
 
+/// Rows that are read from a file at a time, where nothing asks for fewer.
+pub(crate) const READ_ROWS: usize = 1024;
+
 /// Some images that follow each other in the roster.
 #[derive(Clone, Debug)]
 pub(crate) struct Block<'a> {

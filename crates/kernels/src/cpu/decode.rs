@@ -14,7 +14,7 @@ use super::lanes::max;
 use super::prefetch::prefetch;
 use crate::decode::BLOCK;
 
-/// Sums that are kept apart while a score is summed up, so that one need not wait for the other.
+/// Sums that are kept apart while scores or values are summed up, so that one need not wait for the other.
 const CHAINS: usize = 4;
 
 /// The sizes of one call.
@@ -138,12 +138,12 @@ impl Look<'_> {
                 }
             };
         }
-        weigh!(4, 1);
-        weigh!(2, 2);
-        weigh!(1, 4);
+        weigh!(CHAINS, 1);
+        weigh!(CHAINS / 2, 2);
+        weigh!(1, CHAINS);
         for column in column..c {
             let values = values[column..].iter().step_by(c);
-            out[column] = scores[..positions].iter().zip(values).map(|(p, v)| p * v).sum::<f32>() * inverse;
+            out[column] = seen.iter().zip(values).map(|(p, v)| p * v).sum::<f32>() * inverse;
         }
     }
 }

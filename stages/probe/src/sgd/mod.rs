@@ -27,11 +27,8 @@ use crate::params::Sgd;
 use crate::roster::Roster;
 use crate::scaler::{Running, Scaler};
 use crate::softmax::{Score, Softmax, Tally};
-use crate::stream::{Block, Stream};
+use crate::stream::{Block, READ_ROWS, Stream};
 use crate::weights::Linear;
-
-/// Rows that are read at a time.
-const READ_ROWS: usize = 1024;
 
 /// Streams through the train split once for its moments and once an epoch, then once through each split
 /// to choose and to judge.

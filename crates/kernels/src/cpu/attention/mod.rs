@@ -44,15 +44,12 @@ impl Sizes {
 
     /// Every block of so many queries: its first and last + 1 position, and how many keys it meets.
     fn blocks(self, queries: usize) -> impl Iterator<Item = (usize, usize, usize)> {
-        (0..self.positions).step_by(queries).map(move |start| {
-            let end = (start + queries).min(self.positions);
-            (start, end, self.seen(end - 1))
-        })
+        self.heads.blocks(self.positions, queries)
     }
 
     /// How many keys a position sees: those before it and its own, or all.
     fn seen(self, position: usize) -> usize {
-        if self.heads.causal { position + 1 } else { self.positions }
+        self.heads.seen(position, self.positions)
     }
 
     /// One head's part of a `[positions, 3d]` image: 0 queries, 1 keys, 2 values.
